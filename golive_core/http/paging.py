@@ -1,0 +1,100 @@
+"""Which request comes after this answer. Each function returns a `Following` for `Http.pages`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import cast
+from urllib.parse import urljoin, urlsplit
+
+from golive_core.errors import SourceDataError
+from golive_core.http.messages import Answer, Request
+
+Following = Callable[[Answer], Request | None]
+"""The request after this answer, or None after the last page."""
+
+LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[\w*!#$&+.^`|~-]+\s*=\s*(?:"[^"]*"|[^\s;,]+))*)')
+NEXT = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next\b)', re.IGNORECASE)
+
+
+def next_link(answer: Answer) -> Request | None:
+    """Follow the Link header with rel="next" (RFC 8288), on the same host only."""
+    for target, attributes in LINK.findall(answer.headers.get("link", "")):
+        if NEXT.search(attributes):
+            url = urljoin(answer.url, target)
+            _same_origin(answer.url, url)
+            return replace(answer.request, path=url, params={})
+    return None
+
+
+def next_page(
+    *, size: int, param: str = "page", first: int = 1, at: Sequence[str] = ()
+) -> Following:
+    """Count `param` up until a page holds fewer than `size` items; `at` is the path to the list."""
+
+    def following(answer: Answer) -> Request | None:
+        if len(items(answer, at)) < size:
+            return None
+        return _with(answer, param, str(int(answer.request.params.get(param, first)) + 1))
+
+    return following
+
+
+def next_offset(
+    *, param: str = "offset", at: Sequence[str] = (), total: Sequence[str] = ()
+) -> Following:
+    """Move `param` on by the items received, until none come or `total` (a path) is reached."""
+
+    def following(answer: Answer) -> Request | None:
+        got = len(items(answer, at))
+        offset = int(answer.request.params.get(param, 0)) + got
+        if not got or (total and offset >= int(str(dig(answer.json(), total) or 0))):
+            return None
+        return _with(answer, param, str(offset))
+
+    return following
+
+
+def next_cursor(*, at: Sequence[str], param: str = "cursor") -> Following:
+    """Hand back the token at the path `at` of the JSON as `param`; it ends when there is none."""
+
+    def following(answer: Answer) -> Request | None:
+        token = dig(answer.json(), at)
+        if token and str(token) == answer.request.params.get(param):
+            raise SourceDataError("the next page is the page itself", where=answer.url)
+        return _with(answer, param, str(token)) if token else None
+
+    return following
+
+
+def items(answer: Answer, at: Sequence[str]) -> list[object]:
+    """Return the list at the path `at`; raises SourceDataError where there is none."""
+    found = dig(answer.json(), at)
+    if not isinstance(found, list):
+        place = ".".join(at) or "the top"
+        raise SourceDataError(f"no list at {place}: {answer.start()}", where=answer.url)
+    return cast("list[object]", found)
+
+
+def dig(value: object, path: Sequence[str]) -> object:
+    """Return what lies at `path` inside nested JSON objects, or None."""
+    for key in path:
+        if not isinstance(value, dict):
+            return None
+        value = cast("dict[str, object]", value).get(key)
+    return value
+
+
+def _with(answer: Answer, param: str, value: str) -> Request:
+    return replace(answer.request, params={**answer.request.params, param: value})
+
+
+def _same_origin(here: str, there: str) -> None:
+    """Refuse to carry credentials to another host."""
+    one, other = urlsplit(here), urlsplit(there)
+    if (one.scheme, one.netloc) != (other.scheme, other.netloc):
+        raise SourceDataError(
+            f"the next page is on another host ({other.netloc})", where=here,
+            hint="Use the address under which the server knows itself",
+        )  # fmt: skip

@@ -1,0 +1,116 @@
+"""When to try a request again, and after how long. Policies are callables that compose.
+
+Only GET, HEAD and OPTIONS are ever tried twice: anything else may have happened already.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+SERVER_ERRORS = (408, 500, 502, 503, 504, 520, 521, 522, 523, 524)
+THROTTLED = (403, 429, 503)
+PASSING = (
+    httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError,
+    httpx.DecodingError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One attempt that went wrong: an exception, or a status with its headers (lower case)."""
+
+    method: str
+    attempt: int
+    status: int = 0
+    headers: Mapping[str, str] | None = None
+    error: Exception | None = None
+    is_broken_off: bool = False
+
+
+Policy = Callable[[Trial], float | None]
+"""Seconds to wait at least before the next attempt, or None: no reason to try again."""
+
+
+def on_connection(trial: Trial) -> float | None:
+    """Try again after time-outs, refused and reset connections and bodies that broke off."""
+    return 0.0 if trial.is_broken_off or isinstance(trial.error, PASSING) else None
+
+
+def on_server_error(trial: Trial) -> float | None:
+    """Try again after 408 and the 5xx that pass."""
+    return 0.0 if trial.status in SERVER_ERRORS else None
+
+
+def on_throttle(trial: Trial) -> float | None:
+    """Try again when the server says (429, 403 or 503 with Retry-After, or a spent quota)."""
+    return throttle_s(trial.status, trial.headers or {})
+
+
+def throttle_s(status: int, headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """Return how many seconds the server wants us to stay away, or None if it does not say that.
+
+    Retry-After holds seconds or a date (RFC 9110 §10.2.3). Where it is missing, a spent quota
+    (X-RateLimit-Remaining: 0 with X-RateLimit-Reset in epoch seconds) tells; a bare 429 means 1 s.
+    """
+    if status not in THROTTLED:
+        return None
+    clock = time.time() if now is None else now
+    given = headers.get("retry-after")
+    if given is not None:
+        return _seconds(given, clock)
+    if headers.get("x-ratelimit-remaining") == "0":
+        return _until(headers.get("x-ratelimit-reset", ""), clock)
+    return 1.0 if status == 429 else None  # noqa: PLR2004 - Too Many Requests
+
+
+def _seconds(value: str, clock: float) -> float:
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - clock)
+    except ValueError:
+        return 60.0
+
+
+def _until(epoch: str, clock: float) -> float:
+    try:
+        return max(0.0, float(epoch) - clock)
+    except ValueError:
+        return 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How patient a client is.
+
+    The wait before attempt n + 1 is what a policy asks for, or `first_s * 2 ** (n - 1)` up to
+    `longest_s`, the larger of both, times 1 to 1.5 by chance so that clients do not move in step.
+    No wait begins that would end after `total_s` seconds from the first attempt.
+    """
+
+    policies: tuple[Policy, ...] = (on_connection, on_server_error, on_throttle)
+    attempts: int = 5
+    first_s: float = 0.2
+    longest_s: float = 10.0
+    total_s: float = 60.0
+    chance: Callable[[], float] = random.random
+
+    def wait_s(self, trial: Trial, *, spent_s: float) -> float | None:
+        """Return the seconds to wait before the next attempt, or None to give up."""
+        if trial.attempt >= self.attempts or trial.method not in SAFE:
+            return None
+        asked = [wait for policy in self.policies if (wait := policy(trial)) is not None]
+        if not asked:
+            return None
+        backoff = min(self.longest_s, self.first_s * 2 ** (trial.attempt - 1))
+        wait = max(*asked, backoff) * (1 + self.chance() / 2)
+        return wait if spent_s + wait <= self.total_s else None

@@ -1,0 +1,246 @@
+"""Transactions: several tables change together or not at all, also if the process is killed.
+
+    1  stage      Parquet files are written; no lock, nobody sees them
+    2  lock       and finish what a killed process had promised
+    3  settle     keys that arrived since step 1 are taken out; usually there are none
+    4  promise    `_manifests/intent.json` says what will be added to which table: from its rename
+                  on, the transaction happens
+    5  Delta      one commit a table, marked with the manifest's number so that none is made twice
+    6  manifest   readers see all tables change at once; the promise is removed
+
+Killed before 4, nothing happened and vacuum removes the staged files. Killed after it, the next
+writer repeats 5 and 6. Readers take no lock: they follow the newest manifest.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from golive_core.errors import LakeConflictError, LakeError
+from golive_core.lake import delta, manifest
+from golive_core.lake import snapshot as snapshots
+from golive_core.lake.delta import Commit
+from golive_core.lake.layout import FORMAT, Layout, declared, partition_column
+from golive_core.lake.plan import Plan
+from golive_core.lake.snapshot import Snapshot
+from golive_core.lake.trouble import told
+from golive_core.schema import Table
+
+PATIENCE_S = 120.0
+"""How long a writer waits for the lock; a commit holds it for milliseconds."""
+INTENT = "intent.json"
+Planner = Callable[[Snapshot, Plan | None], Plan]
+"""Works a write out against a version; the second time it gets its first, outdated plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What a write did to one table: rows, files written and the days whose rows changed."""
+
+    table: str
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    files: int = 0
+    days: frozenset[date] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One table's part of a transaction."""
+
+    spec: Table
+    planner: Planner
+
+
+@contextmanager
+def locked(layout: Layout, patience_s: float = PATIENCE_S) -> Generator[None]:
+    """Hold the lake's lock; raises LakeConflictError after `patience_s` of waiting.
+
+    The kernel frees it when the process ends, however it ends.
+    """
+    with told(layout.root, "locking the lake"):
+        layout.root.mkdir(parents=True, exist_ok=True)
+        handle = os.open(layout.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        wait(handle, layout, time.monotonic() + patience_s)
+        yield
+    finally:
+        os.close(handle)
+
+
+def wait(handle: int, layout: Layout, until: float) -> None:
+    """Take the lock, asking again and again until the monotonic time `until`."""
+    pause = 0.001
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                hint = "Find the process that holds it (`fuser`), or wait for it to end"
+                raise LakeConflictError(
+                    "another process keeps the lake locked", where=str(layout.lock_file), hint=hint
+                ) from None
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.05)
+        else:
+            return
+
+
+def commit(layout: Layout, writes: Sequence[Write], note: str) -> list[WriteResult]:
+    """Perform the writes as one transaction; raises LakeError and leaves nothing half done."""
+    known = manifest.newest(layout)
+    plans = plan_all(layout, writes, known.tables)
+    if all(item.is_empty for item in plans):
+        return [result(item) for item in plans]
+    prepare(layout)
+    try:
+        with locked(layout):
+            recover(layout)
+            plans = [again(layout, *pair) for pair in zip(writes, plans, strict=True)]
+            publish(layout, plans, note)
+    except BaseException:
+        if not (layout.manifests / INTENT).exists():
+            discard(plans)
+        raise
+    return [result(item) for item in plans]
+
+
+def plan_all(layout: Layout, writes: Sequence[Write], versions: Mapping[str, int]) -> list[Plan]:
+    """Plan every write against the versions of a manifest; on an error nothing stays staged."""
+    plans: list[Plan] = []
+    try:
+        for write in writes:
+            name = write.spec.name
+            base = snapshots.snapshot(name, layout.folder(name), versions.get(name, -1))
+            plans.append(write.planner(base, None))
+    except BaseException:
+        discard(plans)
+        raise
+    return plans
+
+
+def discard(plans: Iterable[Plan]) -> None:
+    """Remove the staged files of plans that will not be committed."""
+    for item in plans:
+        item.discard()
+
+
+def result(item: Plan) -> WriteResult:
+    """Return what the caller is told about a plan."""
+    return WriteResult(
+        item.spec.name, item.new, item.changed, item.unchanged, len(item.adds), item.days
+    )
+
+
+def prepare(layout: Layout) -> None:
+    """Make the lake's folders and format file; an existing lake is left as it is."""
+    with told(layout.root, "making the lake"):
+        layout.manifests.mkdir(parents=True, exist_ok=True)
+    if not layout.format_file.exists():
+        manifest.write_json(layout.format_file, {"format": FORMAT})
+
+
+def again(layout: Layout, write: Write, before: Plan) -> Plan:
+    """Return the plan against the newest version; worked out anew if others wrote meanwhile."""
+    newest = newest_snapshot(layout, write.spec.name)
+    if newest.version == before.base.version:
+        return before
+    return write.planner(newest, before)
+
+
+def newest_snapshot(layout: Layout, table: str) -> Snapshot:
+    """Return the newest Delta version of a table, also one that another tool has written."""
+    folder = layout.folder(table)
+    known = manifest.newest(layout).tables.get(table, -1)
+    return snapshots.snapshot(table, folder, snapshots.newest_version(folder, known))
+
+
+def publish(layout: Layout, plans: Sequence[Plan], note: str) -> None:
+    """Commit the plans to their tables and then to the manifest. The caller holds the lock."""
+    commits = [to_commit(item, note) for item in plans if not item.is_empty]
+    if not commits:
+        return
+    n = manifest.newest_number(layout) + 1
+    promise = {"format": FORMAT, "n": n, "note": note, "commits": [asdict(c) for c in commits]}
+    manifest.write_json(layout.manifests / INTENT, promise)
+    fulfil(layout, n, note, commits)
+
+
+def fulfil(
+    layout: Layout, n: int, note: str, commits: Sequence[Commit], *, again: bool = False
+) -> None:
+    """Do what was promised; what is already done is left as it is."""
+    versions: dict[str, int] = {}
+    try:
+        for item in commits:
+            versions[item.table] = delta.apply(layout.folder(item.table), item, n=n, again=again)
+    except LakeError:
+        if not versions and not delta.applied(layout.folder(commits[0].table), n):
+            (layout.manifests / INTENT).unlink(missing_ok=True)
+        raise
+    following = manifest.newest(layout).after(note, datetime.now(UTC), versions)
+    manifest.publish(layout, following)
+    (layout.manifests / INTENT).unlink(missing_ok=True)
+
+
+def recover(layout: Layout) -> bool:
+    """Finish the transaction of a process that died in the middle; tell whether there was one.
+
+    The caller holds the lock.
+    """
+    path = layout.manifests / INTENT
+    try:
+        promise = manifest.read_json(path)
+    except FileNotFoundError:
+        return False
+    manifest.refuse_newer(promise, path)
+    if int(promise["n"]) <= manifest.newest_number(layout):
+        path.unlink(missing_ok=True)
+        return False
+    commits = [Commit(**item) for item in promise["commits"]]
+    fulfil(layout, promise["n"], promise["note"], commits, again=True)
+    return True
+
+
+def to_commit(item: Plan, note: str) -> Commit:
+    """Return the plain data of a plan that goes into the promise and the Delta log."""
+    keep = {} if item.replaces or declared(item.spec.name) else dict(item.base.columns)
+    columns = {
+        name: snapshots.dtype_word(kind) for name, kind in {**keep, **item.spec.schema}.items()
+    }
+    info: dict[str, Any] = {
+        "note": note,
+        "days": spans(item.days),
+        "new": item.new,
+        "changed": item.changed,
+    }
+    return Commit(
+        item.spec.name,
+        item.base.version,
+        [(add.path, add.size, add.partition, add.stats) for add in item.adds],
+        [(file.path, file.size, file.partition) for file in item.removes],
+        columns,
+        partition_column(item.spec),
+        item.replaces,
+        item.data_change,
+        info,
+    )
+
+
+def spans(days: Collection[date]) -> list[list[str]]:
+    """Return days as [first, last] spans of consecutive days, ISO text."""
+    found: list[list[date]] = []
+    for day in sorted(days):
+        if found and (day - found[-1][1]).days == 1:
+            found[-1][1] = day
+        else:
+            found.append([day, day])
+    return [[first.isoformat(), last.isoformat()] for first, last in found]

@@ -1,0 +1,322 @@
+"""Reading: a manifest becomes DuckDB views, a DuckDB result becomes a polars frame.
+
+A view lists the files of one version, so it cannot change while it is read. Results cross by the
+Arrow C interface, without pyarrow, whose import would cost a quarter of a second. Statements of
+strangers are in sandbox.py.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from golive_core import schema
+from golive_core.errors import LakeError, QueryError
+from golive_core.lake import snapshot as snapshots
+from golive_core.lake.layout import (
+    Layout,
+    declared,
+    expected_generation,
+    generation,
+    partition_column,
+)
+from golive_core.lake.manifest import Manifest
+from golive_core.lake.snapshot import Era, Snapshot, era
+from golive_core.lake.trouble import told
+
+Params = Sequence[Any] | Mapping[str, Any] | None
+
+SQL_TYPES: dict[str, str] = {
+    "string": "VARCHAR",
+    "long": "BIGINT",
+    "double": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "timestamp": "TIMESTAMPTZ",
+    "date": "DATE",
+    "binary": "BLOB",
+}
+LAYERS = ("raw", "core", "marts", "predictions", "ops")
+NAMED = re.compile(rf'\b({"|".join(LAYERS)})"?\s*\.\s*"?([a-z][a-z0-9_]*)')
+FOREIGN = ("INTERVAL", "BIT", "TIME WITH TIME ZONE", "UNION", "MAP", "VARIANT", "GEOMETRY")
+"""DuckDB types that polars has no word for; they come as text."""
+_generations: dict[str, set[str]] = {}
+_generations_lock = threading.Lock()
+
+
+def snapshot_of(layout: Layout, found: Manifest, table: str) -> Snapshot:
+    """Return the table's version in a manifest."""
+    return snapshots.snapshot(table, layout.folder(table), found.tables.get(table, -1))
+
+
+def columns_of(found: Snapshot) -> dict[str, pl.DataType]:
+    """Return the columns that readers see; raises LakeError for an unknown table."""
+    if declared(found.table):
+        return dict(schema.find(found.table).schema)
+    if found.version < 0:
+        raise LakeError("does not exist", where=found.table, hint="Run the asset that makes it")
+    return dict(found.columns)
+
+
+def sql_type(dtype: pl.DataType) -> str:
+    """Return DuckDB's name of a dtype of the lake."""
+    word = snapshots.dtype_word(dtype)
+    return SQL_TYPES[word.removesuffix("[]")] + ("[]" if word.endswith("[]") else "")
+
+
+def quoted(name: str) -> str:
+    """Return a name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def view(found: Snapshot) -> str:
+    """Return the statement that makes the view of one table version."""
+    layer, _, name = found.table.partition(".")
+    return f"create or replace view {quoted(layer)}.{quoted(name)} as {select(found)}"
+
+
+def select(found: Snapshot) -> str:
+    """Return the SELECT over the files of a version, one branch for each generation of columns."""
+    columns = columns_of(found)
+    groups: dict[str, list[str]] = {}
+    for file in found.files:
+        groups.setdefault(generation(file.path), []).append(found.absolute(file))
+    if not groups:
+        return f"select {cells(columns, set())} where false"
+    return " union all ".join(branch(found, columns, *group) for group in groups.items())
+
+
+def branch(
+    found: Snapshot, columns: Mapping[str, pl.DataType], kind: str, paths: Sequence[str]
+) -> str:
+    """Return the SELECT over files that have the same columns."""
+    have = inside(found, kind, paths[0]) | {found.partitioned_by or ""}
+    files = ", ".join(literal(path) for path in paths)
+    types = f", hive_types = {{'{found.partitioned_by}': {hive_type(found)}}}"
+    hive = (
+        f"hive_partitioning = true{types}" if found.partitioned_by else "hive_partitioning = false"
+    )
+    source = f"read_parquet([{files}], {hive})"
+    return f"select {cells(columns, have)} from {source}"  # noqa: S608 - names and paths are quoted
+
+
+def hive_type(found: Snapshot) -> str:
+    """Return the SQL type of the partition value in a path."""
+    return "DATE" if found.partitioned_by == "day" else "VARCHAR"
+
+
+def inside(found: Snapshot, kind: str, path: str) -> set[str]:
+    """Return the columns inside a file of generation `kind`; a file is opened only if it is old."""
+    if declared(found.table):
+        spec = schema.find(found.table)
+        if kind == expected_generation(spec):
+            return set(spec.schema) - {partition_column(spec) or ""}
+    with _generations_lock:
+        if kind not in _generations:
+            with told(found.table, f"reading {path}"):
+                _generations[kind] = set(pl.read_parquet_schema(Path(path)))
+        return _generations[kind]
+
+
+def cells(columns: Mapping[str, pl.DataType], have: set[str]) -> str:
+    """Return the select list of all columns; those that the files lack are typed nulls."""
+    return ", ".join(
+        quoted(name) if name in have else f"null::{sql_type(dtype)} as {quoted(name)}"
+        for name, dtype in columns.items()
+    )
+
+
+def engine() -> duckdb.DuckDBPyConnection:
+    """Return a new in-memory DuckDB in UTC that cannot see variables of Python."""
+    connection = duckdb.connect()  # noqa: TID251 - the one place that the rule sends everybody to
+    connection.execute(
+        "set global TimeZone = 'UTC'; set global python_enable_replacements = false;"
+        "set global parquet_metadata_cache = true;"
+        + ";".join(f"create schema {layer}" for layer in LAYERS)
+    )
+    return connection
+
+
+def connect(
+    layout: Layout, found: Manifest, tables: Iterable[str] | None
+) -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB with the views of these tables (None: all declared and existing ones)."""
+    names = sorted({*schema.TABLES, *found.tables} if tables is None else set(tables))
+    connection = engine()
+    try:
+        make_views(connection, [snapshot_of(layout, found, name) for name in names])
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class Engine:
+    """A DuckDB with the views of one manifest, made as they are asked for; threads share it."""
+
+    def __init__(self) -> None:
+        self._connection = engine()
+        self._shown: set[str] = set()
+        self._lock = threading.Lock()
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection of the caller's own to it; the caller closes it."""
+        return self._connection.cursor()
+
+    def show(self, layout: Layout, found: Manifest, tables: Iterable[str]) -> None:
+        """Make the views of these tables, if they are not there yet."""
+        with self._lock:
+            fresh = [name for name in tables if name not in self._shown]
+            make_views(self._connection, [snapshot_of(layout, found, name) for name in fresh])
+            self._shown.update(fresh)
+
+
+class Engines:
+    """The engines of the newest few manifests that were asked, since making one takes 15 ms.
+
+    One that is pushed out lives until its last cursor is closed. A forked process never uses
+    those of its parent.
+    """
+
+    def __init__(self, kept: int = 3) -> None:
+        self._kept = kept
+        self._engines: OrderedDict[tuple[int, Era, Path, int], Engine] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, layout: Layout, found: Manifest) -> Engine:
+        """Return the engine of a manifest."""
+        key = (os.getpid(), era(layout.root), layout.root, found.n)
+        with self._lock:
+            if key not in self._engines:
+                self._engines[key] = Engine()
+            self._engines.move_to_end(key)
+            while len(self._engines) > self._kept:
+                self._engines.popitem(last=False)
+            return self._engines[key]
+
+    def close(self) -> None:
+        """Let go of all engines."""
+        with self._lock:
+            self._engines.clear()
+
+
+engines = Engines()
+atexit.register(engines.close)
+"""An engine that is still open when the interpreter ends reports leaks on standard error."""
+
+
+def make_views(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[Snapshot]) -> None:
+    """Make the views of some table versions."""
+    if snapshots:
+        connection.execute("; ".join(view(found) for found in snapshots))
+
+
+def named_tables(sql: str) -> set[str]:
+    """Return everything in a statement that reads like the name of a table of the lake.
+
+    A name in a comment or a text costs a view that nobody reads; DuckDB's own parser would cost
+    more, and refuses parameters and PIVOT.
+    """
+    return {f"{layer}.{name}" for layer, name in NAMED.findall(sql.lower())}
+
+
+def wrong(error: Exception) -> QueryError:
+    """Return the QueryError for what DuckDB says about a statement."""
+    return QueryError(str(error).strip().rstrip("."), where="SQL")
+
+
+def known(found: Manifest, names: Iterable[str]) -> list[str]:
+    """Return the tables among the names; DuckDB itself complains about the others."""
+    return sorted(
+        name
+        for name in names
+        if name in found.tables or name in schema.TABLES or name.startswith("raw.")
+    )
+
+
+def query(layout: Layout, found: Manifest, sql: str, params: Params) -> pl.DataFrame:
+    """Return the result of one statement over the tables that it names."""
+    pooled = engines.of(layout, found)
+    connection = pooled.cursor()
+    try:
+        pooled.show(layout, found, known(found, named_tables(sql)))
+        return to_frame(run(connection, sql, params))
+    except (duckdb.Error, pl.exceptions.PolarsError) as error:
+        raise wrong(error) from error
+    finally:
+        connection.close()
+
+
+def run(connection: duckdb.DuckDBPyConnection, sql: str, params: Params) -> duckdb.DuckDBPyRelation:
+    """Return the relation of a statement; raises QueryError if there is none in the text."""
+    if not connection.extract_statements(sql):
+        raise QueryError("the statement is empty", where="SQL")
+    return connection.sql(sql) if params is None else connection.sql(sql, params=params)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An Arrow stream without the object that it came from.
+
+    Polars keeps the type of what it is given; keeping a type of DuckDB past the end of the
+    interpreter makes DuckDB report leaks on standard error.
+    """
+
+    capsule: object
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Hand over the stream; it can be read once."""
+        return self.capsule
+
+
+def to_frame(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
+    """Return a relation's rows: times in UTC, HUGEINT as Int64 where it fits, odd types as text."""
+    kinds = [str(kind) for kind in relation.types]
+    names = distinct(relation.columns)
+    if names != relation.columns or any(word in kind for kind in kinds for word in FOREIGN):
+        pairs = enumerate(zip(names, kinds, strict=True), start=1)
+        relation = relation.project(", ".join(readable(n, *pair) for n, pair in pairs))
+    frame = pl.DataFrame(Stream(relation.__arrow_c_stream__()))
+    return frame.with_columns(folded(frame[name]) for name in frame.columns)
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Return the names with `_1`, `_2` ... behind those that were there before."""
+    found: list[str] = []
+    for name in names:
+        tails = ["", *(f"_{n}" for n in range(1, len(names)))]
+        found.append(next(name + tail for tail in tails if name + tail not in found))
+    return found
+
+
+def readable(position: int, name: str, kind: str) -> str:
+    """Return the projection of a column, as text if polars cannot read its type."""
+    cast = "::VARCHAR" if any(word in kind for word in FOREIGN) else ""
+    return f"#{position}{cast} as {quoted(name)}"
+
+
+def folded(column: pl.Series) -> pl.Series:
+    """Return a column in the dtypes that the rest of GoLive expects."""
+    if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone is not None:
+        return column.dt.convert_time_zone("UTC").cast(pl.Datetime("us", "UTC"))
+    if isinstance(column.dtype, pl.Decimal) and (column.dtype.precision, column.dtype.scale) == (
+        38,
+        0,
+    ):
+        whole = column.cast(pl.Int64, strict=False)
+        return whole if whole.null_count() == column.null_count() else column
+    return column

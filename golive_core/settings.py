@@ -1,0 +1,392 @@
+"""What a person configured: golive.toml, the GOLIVE_* variables over it, and secret references.
+
+The only module that reads the environment. What an option of a source means is the source's own
+business (`Options` in `ingest/sources/*.py`); here it is only known which of them are secrets.
+
+A value is looked for in this order: GOLIVE_<SECTION>_<KEY> (or GOLIVE_SOURCE_<NAME>_<OPTION>),
+golive.toml in the base folder, `.golive/detected.toml` that `golive up` wrote where there is no
+golive.toml, the default. A secret is never a value but a reference, `env:NAME` or `file:PATH`,
+resolved at the moment of use by `resolve`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from golive_core.errors import SettingsError
+from golive_core.toml import Table, Toml, near
+
+FILE = "golive.toml"
+DETECTED = "detected.toml"
+PREFIX = "GOLIVE_"
+SOURCE_PREFIX = "GOLIVE_SOURCE_"
+SCHEDULE = "*/15 * * * *"
+"""Cron line of a source that names none."""
+SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
+SECRET_WORDS = re.compile(
+    r"(^|_)(token|password|passwd|passphrase|secret|api_?key|private_key|access_key)s?$"
+)
+REFERENCE = re.compile(r"(env|file):(.+)", re.DOTALL)
+TOP = ("project", "source", "rates", "retention", "port", "history_start", "cores")
+RESERVED = ("type", "project", "schedule")
+_environment = os.environ  # noqa: TID251 - the one module that the rule sends everybody to
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One `[project.<id>]`."""
+
+    id: str
+    name: str = ""
+    description: str = ""
+    owner: str = ""
+    git_repository: str = ""
+    is_simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One configured source: `[source.<name>]` in golive.toml. Secrets are still references."""
+
+    name: str
+    type: str
+    project_id: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What time costs, in US dollars; 0 means unknown and no cost is shown."""
+
+    usd_per_machine_minute: float = 0.008
+    usd_per_person_hour: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept: raw payloads, Dagster runs, files that no table version needs."""
+
+    raw_days: int = 365
+    runs_days: int = 30
+    vacuum_hours: int = 168
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where `golive up` listens, on 127.0.0.1 alone."""
+
+    gateway: int = 8000
+    dashboards: int = 8501
+    dagster: int = 3000
+
+
+def _cores() -> int:
+    usable = getattr(os, "sched_getaffinity", None)
+    return len(usable(0)) if usable else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that is configured. `file` is what was read, None if there was nothing to read."""
+
+    base: Path
+    home: Path
+    file: Path | None = None
+    projects: Mapping[str, Project] = field(default_factory=dict[str, Project])
+    instances: Mapping[str, Instance] = field(default_factory=dict[str, Instance])
+    schedules: Mapping[str, str] = field(default_factory=dict[str, str])
+    rates: Rates = Rates()
+    retention: Retention = Retention()
+    ports: Ports = Ports()
+    history_start: datetime | None = None
+    cores: int = field(default_factory=_cores)
+
+    def schedule(self, instance: str) -> str:
+        """Return the cron line (UTC) at which the instance is pulled."""
+        return self.schedules.get(instance, SCHEDULE)
+
+    def instance(self, name: str) -> Instance:
+        """Return the instance; raises SettingsError naming near matches."""
+        if name not in self.instances:
+            raise SettingsError(
+                f"no source is called {name!r}",
+                where=self.file.name if self.file else "",
+                hint=near(name, self.instances) or f"Add [source.{name}] to {FILE}",
+            )
+        return self.instances[name]
+
+
+def variable(name: str, default: str = "") -> str:
+    """Return one environment variable; the door for every other module."""
+    return _environment.get(name, default)
+
+
+def child_environment(**extra: str) -> dict[str, str]:
+    """Return the environment for a child process with `extra` on top."""
+    return {**_environment, **extra}
+
+
+OWN_VARIABLES = (
+    "GOLIVE_HOME", "GOLIVE_BASE", "GOLIVE_LOG", "GOLIVE_LOG_LEVEL", "GOLIVE_DEBUG",
+    "GOLIVE_SIGN_IN", "GOLIVE_SHARED", "GOLIVE_HISTORY_START", "GOLIVE_CORES",
+)  # fmt: skip
+SECTIONS: tuple[tuple[str, Rates | Retention | Ports], ...] = (
+    ("rates", Rates()), ("retention", Retention()), ("port", Ports()),
+)  # fmt: skip
+
+
+def unknown_variables() -> list[tuple[str, list[str]]]:
+    """Return GOLIVE_* variables that nobody reads, each with the known ones: slips, mostly."""
+    known = [*OWN_VARIABLES, *(name for _, _, name in _section_variables())]
+    return [
+        (name, known)
+        for name in sorted(_environment)
+        if name.startswith(PREFIX) and name not in known and not name.startswith(SOURCE_PREFIX)
+    ]
+
+
+def _section_variables() -> Iterator[tuple[str, str, str]]:
+    """Yield section, key and variable of every setting in a table of its own."""
+    for section, default in SECTIONS:
+        for one in fields(default):
+            yield section, one.name, f"{PREFIX}{section}_{one.name}".upper()
+
+
+def base_folder(base: Path | None = None) -> Path:
+    """Return the folder that golive.toml is looked for in: given, GOLIVE_BASE, or the current."""
+    return (base or Path(variable("GOLIVE_BASE") or Path.cwd())).expanduser().resolve()
+
+
+def home(base: Path | None = None) -> Path:
+    """Return where GoLive keeps everything: GOLIVE_HOME, else `.golive` in the base folder."""
+    named = variable("GOLIVE_HOME")
+    return Path(named).expanduser().resolve() if named else base_folder(base) / ".golive"
+
+
+def load(base: Path | None = None) -> Settings:
+    """Read the settings of the folder `base`; everything has a default.
+
+    Raises SettingsError with the file, the line and the mend.
+    """
+    folder, place = base_folder(base), home(base)
+    file = next((path for path in (folder / FILE, place / DETECTED) if path.is_file()), None)
+    return parse(file.read_bytes() if file else b"", base=folder, home=place, file=file)
+
+
+def parse(content: bytes, *, base: Path, home: Path, file: Path | None = None) -> Settings:
+    """Return the settings that the TOML `content` and the GOLIVE_* variables make."""
+    toml = Toml.read(content, file.name if file else FILE)
+    _overlay(toml)
+    toml.known((), toml.data, TOP)
+    projects = {key: _project(toml, key) for key in toml.table("project")}
+    names = list(toml.table("source"))
+    cores = _cores()
+    return Settings(
+        base=base,
+        home=home,
+        file=file,
+        projects=projects,
+        instances={name: _instance(toml, name, projects) for name in names},
+        schedules=dict(_schedules(toml, names)),
+        rates=toml.section("rates", Rates()),
+        retention=toml.section("retention", Retention()),
+        ports=toml.section("port", Ports()),
+        history_start=_instant(toml, toml.data.get("history_start")),
+        cores=max(1, toml.scalar(("cores",), toml.data.get("cores", cores), cores)),
+    )
+
+
+# ---------------------------------------------------------------- secrets
+
+_resolved: set[str] = set()
+
+
+def resolve(reference: str, *, base: Path | None = None) -> str:
+    """Return the secret that `env:NAME` or `file:PATH` stands for (PATH from the base folder).
+
+    From then on `golive_core.log` masks it. Raises SettingsError if there is none.
+    """
+    match = REFERENCE.fullmatch(reference)
+    if not match:
+        raise SettingsError(
+            "a secret is given as a value", hint='Write "env:NAME" or "file:PATH" instead'
+        )
+    kind, name = match.groups()
+    secret = _from_variable(name) if kind == "env" else _from_file(base_folder(base) / name)
+    _resolved.add(secret)
+    return secret
+
+
+def resolved_secrets() -> frozenset[str]:
+    """Return every secret that this process has resolved, for masking."""
+    return frozenset(_resolved)
+
+
+def is_secret_name(key: str) -> bool:
+    """Tell whether an option of this name holds a secret: token, password, api_key, ..."""
+    return SECRET_WORDS.search(key.lower()) is not None
+
+
+def _from_variable(name: str) -> str:
+    secret = variable(name).strip()
+    if not secret:
+        raise SettingsError(
+            "the secret is not set", where=f"env:{name}", hint=f"Run: export {name}=..."
+        )
+    return secret
+
+
+def _from_file(path: Path) -> str:
+    try:
+        secret = path.expanduser().read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"the secret cannot be read ({type(error).__name__})",
+            where=f"file:{path}",
+            hint="Write it into that file, readable for you alone",
+        ) from error
+    if not secret:
+        raise SettingsError("the secret file is empty", where=f"file:{path}")
+    return secret
+
+
+# ---------------------------------------------------------------- shaping values
+
+
+def _project(toml: Toml, key: str) -> Project:
+    _slug(toml, ("project", key))
+    filled = toml.section(("project", key), Project(key), skip=("id",))
+    return filled if filled.name else replace(filled, name=key)
+
+
+def _instance(toml: Toml, name: str, projects: Mapping[str, Project]) -> Instance:
+    path = ("source", name)
+    _slug(toml, path)
+    raw = toml.table(*path)
+    kind = raw.get("type")
+    if not isinstance(kind, str):
+        raise toml.error(path, "has no type", 'For example type = "git"; see golive sources')
+    options = {key: value for key, value in raw.items() if key not in RESERVED}
+    _refuse_literals(toml, path, options)
+    return Instance(name, kind, _project_of(toml, path, raw.get("project"), projects), options)
+
+
+def _project_of(
+    toml: Toml, path: tuple[str, ...], named: object, projects: Mapping[str, Project]
+) -> str:
+    if named is None and len(projects) == 1:
+        return next(iter(projects))
+    if named is None:
+        raise toml.error(path, "names no project", 'Add project = "..."')
+    if not isinstance(named, str) or named not in projects:
+        hint = near(str(named), projects) or f"Add [project.{named}]"
+        raise toml.error((*path, "project"), f"{named!r} is not declared", hint)
+    return named
+
+
+def _schedules(toml: Toml, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for name in names:
+        line = toml.table("source", name).get("schedule", SCHEDULE)
+        if not isinstance(line, str) or len(line.split()) != len(SCHEDULE.split()):
+            hint = 'Five fields of cron, for example "*/15 * * * *"'
+            raise toml.error(("source", name, "schedule"), "is not a cron line", hint)
+        yield name, line
+
+
+def _refuse_literals(toml: Toml, path: tuple[str, ...], table: Mapping[str, object]) -> None:
+    """Refuse a secret that stands in the file, without ever repeating it."""
+    for key, value in table.items():
+        for text in _texts(value):
+            _refuse_literal(toml, (*path, key), text)
+        if isinstance(value, dict):
+            _refuse_literals(toml, (*path, key), cast("Table", value))
+
+
+def _texts(value: object) -> list[str]:
+    items = cast("list[object]", value) if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, str)]
+
+
+def _refuse_literal(toml: Toml, path: tuple[str, ...], value: str) -> None:
+    key = path[-1]
+    if is_secret_name(key) and value and not REFERENCE.fullmatch(value):
+        name = re.sub(r"\W", "_", f"{path[1]}_{key}").upper()
+        hint = f'Write {key} = "env:{name}" and set that variable, or "file:PATH"'
+        raise toml.error(path, "holds a secret as plain text", hint)
+    if _password_in_url(value):
+        hint = "Take user and password out of the URL; name them as user and token"
+        raise toml.error(path, "holds a password inside a URL", hint)
+
+
+def _password_in_url(value: str) -> bool:
+    try:
+        return "://" in value and bool(urlsplit(value).password)
+    except ValueError:
+        return False
+
+
+def _instant(toml: Toml, value: object) -> datetime | None:
+    """Return the instant of a TOML date, a TOML time or ISO text; without a zone it is UTC."""
+    if value in (None, ""):
+        return None
+    try:
+        text = value.isoformat() if isinstance(value, date) else str(value)
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        hint = "For example history_start = 2024-01-01"
+        raise toml.error(("history_start",), f"is {value!r}", hint) from None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _slug(toml: Toml, path: tuple[str, ...]) -> None:
+    if not SLUG.fullmatch(path[-1]):
+        hint = "Use small letters, digits, dot, dash and underscore"
+        raise toml.error(path, "is not a usable name", hint)
+
+
+# ---------------------------------------------------------------- GOLIVE_* over the file
+
+
+def _overlay(toml: Toml) -> None:
+    """Lay the GOLIVE_* variables over the file's values, in place."""
+    for section, key, name in _section_variables():
+        table = toml.table(section)
+        _take(table, key, name)
+        toml.data[section] = table
+    for key in ("history_start", "cores"):
+        _take(toml.data, key, f"{PREFIX}{key}".upper())
+    for name in toml.table("source"):
+        _overlay_source(name, toml.table("source", name))
+
+
+def _overlay_source(name: str, options: Table) -> None:
+    prefix = f"{SOURCE_PREFIX}{re.sub('[.-]', '_', name)}_".upper()
+    for variable_name in sorted(_environment):
+        if variable_name.startswith(prefix):
+            _take(options, variable_name.removeprefix(prefix).lower(), variable_name)
+
+
+def _take(table: Table, key: str, name: str) -> None:
+    """Put the variable `name`, if it is set, under `key`; a secret stays a reference to it."""
+    value = variable(name)
+    if value:
+        plain_secret = is_secret_name(key) and not REFERENCE.fullmatch(value)
+        table[key] = f"env:{name}" if plain_secret else _typed(value)
+
+
+def _typed(value: str) -> object:
+    """Return lists, tables and truths as TOML has them; everything else stays text."""
+    if value[0] not in "[{" and value not in ("true", "false"):
+        return value
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return value
