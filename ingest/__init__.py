@@ -1,0 +1,1 @@
+"""Read the world: sources and parsers. Yields payloads and frames; never touches the lake."""

@@ -1,0 +1,82 @@
+"""What `golive doctor` says of a Jenkins: does it answer, whom, with which jobs and what time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from golive_core.http import Answer, Http, Request
+from ingest.jenkins.walk import GONE
+from ingest.parse import jenkins_jobs
+from ingest.source import Finding
+
+SKEW_S = 60.0
+"""Clocks that differ by less are taken for equal: a Date header has whole seconds and travels."""
+
+
+def findings(
+    http: Http, depth: int, is_wanted: Callable[[str], bool], *, has_token: bool
+) -> Iterator[Finding]:
+    """Yield the findings; raises SourceError where the server does not answer as it should."""
+    answer = http.fetch(Request("api/json", {"tree": jenkins_jobs.tree(depth)}))
+    yield _reachable(answer)
+    yield _authorised(http, has_token=has_token)
+    found = [job.name for job in jenkins_jobs.jobs(answer.object())]
+    yield _visible(len(found), sum(map(is_wanted, found)))
+    yield clock(answer, datetime.now(UTC))
+
+
+def _reachable(answer: Answer) -> Finding:
+    version = answer.headers.get("x-jenkins", "")
+    if version:
+        return Finding("reachable", "ok", f"Jenkins {version}")
+    return Finding(
+        "reachable", "warning", "an answer without the X-Jenkins header",
+        "Check that the url is the root of the Jenkins",
+    )  # fmt: skip
+
+
+def _authorised(http: Http, *, has_token: bool) -> Finding:
+    me = http.fetch(Request("me/api/json", {"tree": "id"}, accepts=GONE | {403}))
+    name = "" if me.status in me.request.accepts else me.object().get("id", "")
+    if name and name != "anonymous":
+        return Finding("authorised", "ok", f"as {name}")
+    if not has_token:
+        return Finding("authorised", "ok", "anonymously")
+    hint = "The server does not look at the token: check user and token"
+    return Finding("authorised", "warning", "anonymously", hint)
+
+
+def _visible(found: int, wanted: int) -> Finding:
+    told = f"{wanted} of {found} visible jobs"
+    if wanted:
+        return Finding("jobs", "ok", told)
+    hint = "Give the user Job/Read, and look at include and exclude"
+    return Finding("jobs", "warning", told, hint)
+
+
+def clock(answer: Answer, now: datetime) -> Finding:
+    """Compare the server's clock with ours; the times of both end up in one table."""
+    theirs = answer.server_time
+    if theirs is None:
+        return Finding("clock", "warning", "the server does not tell its time")
+    skew_s = (theirs - now).total_seconds()
+    if abs(skew_s) <= SKEW_S:
+        return Finding("clock", "ok", f"{abs(skew_s):.0f} s apart")
+    side = "ahead of" if skew_s > 0 else "behind"
+    return Finding(
+        "clock", "warning", f"the server is {abs(skew_s):.0f} s {side} this machine",
+        "Let both follow the same time server (NTP)",
+    )  # fmt: skip
+
+
+def crumb(http: Http) -> dict[str, str]:
+    """Return the header that a POST needs in a session; empty where the server asks for none.
+
+    API tokens are exempt and no GET needs it; it is here for servers behind odd proxies.
+    """
+    answer = http.fetch(Request("crumbIssuer/api/json", accepts=GONE))
+    if answer.status in GONE:
+        return {}
+    told = answer.object()
+    return {told["crumbRequestField"]: told["crumb"]}

@@ -1,0 +1,69 @@
+"""Console logs of Jenkins, to rows of core.log_lines. One frame a chunk, in polars throughout.
+
+Jenkins hides its own notes in the text as escape sequences (base64 after `ESC[8mha:`), colours
+stand there as ANSI codes, and the Timestamper plugin may put a time before each line.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from golive_core.schema import LOG_LINES
+
+NOTE = r"\x1b\[8mha:.*?\x1b\[0m"
+CONTROL = r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]"
+TIME = r"^\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)\] ?"
+"""Timestamper's form in pipelines (`timestamps()`), always UTC."""
+LEVELS = (
+    (
+        "error",
+        r"(?i)\b(?:error|fatal|severe|failed|failure|exception|panic)\b|\bFAIL\b|Exception:|Error:",
+    ),
+    ("warning", r"(?i)\bwarn(?:ing)?s?\b|\bdeprecated\b"),
+    ("debug", r"\b(?:DEBUG|TRACE)\b"),
+    ("info", r"\bINFO\b"),
+)
+LONGEST = 16 * 1024
+"""Characters of a line that are kept."""
+
+
+def rows(
+    body: bytes, *, instance: str, project_id: str, service: str, build_id: str,
+    at: datetime, line: int,
+) -> pl.DataFrame:  # fmt: skip
+    """Return rows of core.log_lines for a chunk whose first line is number `line`.
+
+    A line without a time of its own has that of the last one before it, else `at`, the start of
+    the build.
+    """
+    texts = body.decode("utf-8", "replace").removesuffix("\n").split("\n") if body else []
+    frame = pl.DataFrame({"message": texts}, schema={"message": pl.String})
+    clean = pl.col("message").str.replace_all(NOTE, "").str.replace_all(CONTROL, "")
+    frame = frame.with_columns(clean.alias("message"))
+    time = (
+        pl.col("message")
+        .str.extract(TIME)
+        .str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
+    )
+    frame = frame.with_columns(
+        time.forward_fill().fill_null(pl.lit(at, LOG_LINES.schema["at"])).alias("at"),
+        pl.col("message").str.replace(TIME, "").str.slice(0, LONGEST),
+    )
+    return frame.select(
+        pl.lit("jenkins").alias("source"), pl.lit(instance).alias("instance"),
+        pl.lit(service).alias("service"), pl.lit(project_id).alias("project_id"),
+        pl.lit(build_id).alias("build_id"),
+        pl.int_range(line, line + pl.len(), dtype=pl.Int64).alias("line"),
+        pl.col("at").dt.date().alias("day"), "at", _level().alias("level"), "message",
+    )  # fmt: skip
+
+
+def _level() -> pl.Expr:
+    chosen = pl.lit(None, pl.String)
+    for word, pattern in reversed(LEVELS):
+        chosen = (
+            pl.when(pl.col("message").str.contains(pattern)).then(pl.lit(word)).otherwise(chosen)
+        )
+    return chosen
