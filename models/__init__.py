@@ -1,0 +1,1 @@
+"""Learn from frames: polars in, numbers out. Never touches the lake."""

@@ -1,0 +1,71 @@
+"""What was known of each test at an instant, from rows of marts.test_daily.
+
+Pure: frames in, frames out. A row counts only if everything that it knows (`known_at`) had
+happened by `as_of`, so that nothing of the future can leak into a score of the past.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from golive_core.errors import UsageError
+
+DAILY = {
+    "project_id": pl.String(), "test_id": pl.Int64(), "day": pl.Date(),
+    "known_at": pl.Datetime("us", "UTC"), "runs": pl.Int64(), "failed": pl.Int64(),
+    "errored": pl.Int64(), "outage_failures": pl.Int64(), "trials": pl.Int64(),
+    "flakes": pl.Int64(), "lasting_failures": pl.Int64(), "retry_passes": pl.Int64(),
+    "mixed_commits": pl.Int64(), "flips": pl.Int64(), "last_passed_at": pl.Datetime("us", "UTC"),
+    "failing_since_at": pl.Datetime("us", "UTC"), "failing_since_sha": pl.String(),
+    "failing_attempts": pl.Int64(), "first_status": pl.String(),
+}  # fmt: skip
+"""Columns of marts.test_daily that the models read."""
+KEY = ["project_id", "test_id"]
+COUNTS = (
+    "runs", "outage_failures", "trials", "flakes", "lasting_failures", "retry_passes",
+    "mixed_commits", "flips",
+)  # fmt: skip
+
+
+def known(daily: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """Return the rows that could be known at `as_of`; raises UsageError if it is naive."""
+    if as_of.tzinfo is None:
+        raise UsageError("as_of needs a time zone", hint="Use UTC")
+    return daily.filter(pl.col("known_at") <= as_of)
+
+
+def evidence(daily: pl.DataFrame, *, as_of: datetime) -> pl.DataFrame:
+    """Return one row per test with what its history up to `as_of` says, sorted by key.
+
+    Columns: the key, the sums of COUNTS, and the present unbroken run of failures on the default
+    branch: broken_since_at, broken_since_sha (null if the last run passed), broken_attempts.
+    """
+    past = known(daily, as_of)
+    sums = past.group_by(KEY).agg(pl.sum(*COUNTS))
+    streaks = streak(past)
+    return (
+        sums.join(streaks, on=KEY, how="left")
+        .with_columns(pl.col("broken_attempts").fill_null(0))
+        .sort(KEY)
+    )
+
+
+def streak(past: pl.DataFrame) -> pl.DataFrame:
+    """Return the present run of failures of the tests that have one.
+
+    A day's run counts if it began after the test's last pass on any day; `failing_since_*` of the
+    earliest such day is where it began.
+    """
+    last_pass = pl.col("last_passed_at").max().over(KEY)
+    is_after = last_pass.is_null() | (pl.col("failing_since_at") > last_pass)
+    return (
+        past.filter(pl.col("failing_since_at").is_not_null() & is_after)
+        .group_by(KEY)
+        .agg(
+            broken_since_at=pl.col("failing_since_at").min(),
+            broken_since_sha=pl.col("failing_since_sha").sort_by("failing_since_at").first(),
+            broken_attempts=pl.col("failing_attempts").sum(),
+        )
+    )

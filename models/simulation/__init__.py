@@ -1,0 +1,1 @@
+"""The parts of the CI simulator; its door is `models/simulate.py`."""
