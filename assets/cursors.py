@@ -1,0 +1,107 @@
+"""Where each stream stands: rows of ops.cursors, and one ingest of an instance at a time.
+
+`pull` keeps the source's own cursor and the newest raw sequence, `conform` the newest sequence
+whose rows are in core. `mart` keeps the lake version that a mart covers, `check` the days of a
+table whose checks have not passed yet. All are committed together with the rows that they speak of.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from golive_core import schema
+from golive_core.lake import Lake
+from ingest.source import Cursor
+
+Role = Literal["pull", "conform", "mart", "check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One row of ops.cursors; `cursor` is None until an incremental pull ended."""
+
+    sequence: int = 0
+    cursor: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Every mark of one instance."""
+
+    instance: str
+    marks: dict[tuple[str, str], Mark]
+
+    @classmethod
+    def read(cls, lake: Lake, instance: str) -> State:
+        """Return what the lake knows of the instance."""
+        if not lake.exists("ops.cursors"):
+            return cls(instance, {})
+        found = lake.query(
+            "select stream, role, sequence, cursor from ops.cursors where instance = ?", [instance]
+        )
+        return cls(
+            instance,
+            {
+                (stream, role): Mark(sequence, json.loads(cursor) if cursor else None)
+                for stream, role, sequence, cursor in found.iter_rows()
+            },
+        )
+
+    def mark(self, stream: str, role: Role) -> Mark:
+        """Return where a stream stands; a new stream stands at 0."""
+        return self.marks.get((stream, role), Mark())
+
+    def next_sequence(self) -> int:
+        """Return a sequence above every one that the instance has used."""
+        return 1 + max((mark.sequence for mark in self.marks.values()), default=0)
+
+    def row(self, stream: str, role: Role, mark: Mark) -> pl.DataFrame:
+        """Note the mark and return its row of ops.cursors."""
+        self.marks[stream, role] = mark
+        cells = {
+            "instance": self.instance, "stream": stream, "role": role, "sequence": mark.sequence,
+            "cursor": None if mark.cursor is None else json.dumps(dict(mark.cursor)),
+            "updated_at": datetime.now(UTC),
+        }  # fmt: skip
+        return pl.DataFrame([cells], schema=schema.CURSORS.schema)
+
+
+@contextmanager
+def alone(lake: Lake, name: str) -> Generator[None]:
+    """Wait until no other process holds `name` in this lake, and hold it.
+
+    Two pulls of one instance at once could give a sequence to rows that `conform` has passed.
+    The lock is the operating system's, so it goes with its process, however that ends.
+    """
+    with _lock_file(lake, name).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def is_held(lake: Lake, name: str) -> bool:
+    """Tell whether another process holds `name`."""
+    path = _lock_file(lake, name)
+    if not path.exists():
+        return False
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _lock_file(lake: Lake, name: str) -> Path:
+    folder = lake.root / "_locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / re.sub(r"[^A-Za-z0-9._-]", "_", name)

@@ -1,0 +1,140 @@
+"""What goes in and out of conform at once: slices of raw payloads in, one commit of outcomes out.
+
+Both are bounded in memory. The order of the work is in `assets/conforming.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from assets import rules
+from assets.cursors import alone
+from assets.parsing import Outcome
+from golive_core import schema
+from golive_core.lake import Lake, WriteResult
+from ingest.source import Instance
+
+SLICE_BYTES = 64_000_000
+"""Bodies that are read from raw at once; a single pulled batch may be larger."""
+GROUP_BYTES = 64_000_000
+"""Rows to merge that are gathered before they are committed."""
+GROUP_UNITS = 512
+"""Units whose files one commit adds at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Payloads of consecutive sequences that fit into memory together."""
+
+    first: int
+    last: int
+    payloads: int
+    size_bytes: int
+
+
+def slices_of(lake: Lake, instance: Instance, stream: str, above: int) -> list[Slice]:
+    """Return the payloads above a sequence, cut where their bodies exceed SLICE_BYTES."""
+    table = f"raw.{instance.type}"
+    found = lake.query(
+        "select sequence, count(*), sum(size_bytes)::bigint, "  # noqa: S608 - a registered type
+        f"coalesce(sum(octet_length(body)), 0)::bigint from {table} "
+        "where instance = ? and stream = ? and sequence > ? group by sequence order by sequence",
+        [instance.name, stream, above],
+    )
+    slices: list[Slice] = []
+    held = 0
+    for sequence, payloads, size, body in found.iter_rows():
+        if slices and held + body <= SLICE_BYTES:
+            last = slices.pop()
+            both = (last.payloads + payloads, last.size_bytes + (size or 0))
+            slices.append(Slice(last.first, sequence, *both))
+            held += body
+        else:
+            slices.append(Slice(sequence, sequence, payloads, size or 0))
+            held = body
+    return slices
+
+
+def read_slice(lake: Lake, instance: Instance, stream: str, one: Slice) -> pl.DataFrame:
+    """Return the raw rows of a slice, all columns, in the order they were pulled."""
+    return lake.query(
+        f"select * from raw.{instance.type} "  # noqa: S608 - a type of the registry
+        "where instance = ? and stream = ? and sequence between ? and ? "
+        "order by sequence, payload_id",
+        [instance.name, stream, one.first, one.last],
+    )
+
+
+class Group:
+    """Outcomes of units that are committed together."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._units = 0
+        self._held = 0
+        self.total = Outcome()
+
+    def add(self, outcome: Outcome) -> None:
+        """Take the outcome of the next unit."""
+        self._units += 1
+        self._held += outcome.size_bytes()
+        for table, staged in outcome.staged.items():
+            self.total.staged.setdefault(table, []).extend(staged)
+        for table, frames in outcome.gathered.items():
+            self.total.gathered.setdefault(table, []).extend(frames)
+        self.total.quarantine += outcome.quarantine
+        self.total.rejected += outcome.rejected
+        newest = [at for at in (self.total.newest_at, outcome.newest_at) if at]
+        self.total.newest_at = max(newest, default=None)
+
+    def is_full(self) -> bool:
+        """Tell whether it is time to commit."""
+        return self._held > GROUP_BYTES or self._units >= GROUP_UNITS
+
+    def commit(self, mark: pl.DataFrame | None, note: str) -> Sequence[WriteResult]:
+        """Write everything, and the watermark if the slice is done, in one transaction."""
+        with alone(self._lake, "settle"), self._lake.transaction(note) as txn:
+            for table, staged in self.total.staged.items():
+                txn.insert(table, staged)
+            for table, frames in self.total.gathered.items():
+                txn.merge(table, _settled(self._lake, table, frames))
+            if self.total.quarantine:
+                txn.insert("ops.quarantine", self._kept_out())
+            if mark is not None:
+                txn.merge("ops.cursors", mark)
+        return txn.results
+
+    def _kept_out(self) -> pl.DataFrame:
+        """Return what is new to the quarantine, also where it was kept out in another month."""
+        rows = pl.concat(self.total.quarantine).unique("quarantine_id", maintain_order=True)
+        known = self._lake.query(
+            "select quarantine_id from ops.quarantine where quarantine_id in (select unnest(?))",
+            [rows["quarantine_id"].to_list()],
+        )
+        return rows.join(known, on="quarantine_id", how="anti")
+
+
+def _settled(lake: Lake, table: str, frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """Return one row a key, with first and last times settled against what the lake has."""
+    spec = schema.find(table)
+    rows = rules.combine(spec, frames)
+    columns = list(spec.key) + list(rules.SETTLE.get(table, ()))
+    if table not in rules.SETTLE or not lake.exists(table):
+        return rows
+    known = lake.query(f"select {', '.join(columns)} from {table}")  # noqa: S608 - schema's names
+    return rules.settle(spec, rows, known)
+
+
+def added(one: WriteResult, other: WriteResult) -> WriteResult:
+    """Return the sum of two results of one table."""
+    return WriteResult(
+        one.table,
+        new=one.new + other.new,
+        changed=one.changed + other.changed,
+        unchanged=one.unchanged + other.unchanged,
+        files=one.files + other.files,
+        days=one.days | other.days,
+    )

@@ -1,0 +1,98 @@
+"""The last known state of every instance: rows of ops.source_health.
+
+Written when the state changes, when a pull brought something, or when the last row is older than
+RENEW_AFTER, so that asking a quiet source every minute does not fill the lake with versions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from golive_core import schema
+from golive_core.errors import GoLiveError
+from golive_core.lake import Lake
+from ingest.source import Instance
+
+RENEW_AFTER = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What one ingest of an instance came to."""
+
+    requests: int = 0
+    payloads: int = 0
+    rows_new: int = 0
+    rejected: int = 0
+    newest_at: datetime | None = None
+    error: GoLiveError | None = None
+
+    def status(self, before: str | None) -> str:
+        """Return failed if the source could not be read, degraded if something was kept out.
+
+        A visit without news leaves a degraded source degraded: nobody has mended it.
+        """
+        if self.error:
+            return "failed"
+        stays = before == "degraded" and not self.payloads
+        return "degraded" if self.rejected or stays else "ok"
+
+
+def note(lake: Lake, instance: Instance, visit: Visit) -> bool:
+    """Store what a pull says about the instance's health; tell whether a row was written."""
+    before, now = _read(lake, instance.name), datetime.now(UTC)
+    row = _row(instance, visit, before, now)
+    if before and not visit.rows_new and not _is_news(row, before, now):
+        return False
+    lake.merge("ops.source_health", pl.DataFrame([row], schema=schema.SOURCE_HEALTH.schema))
+    return True
+
+
+def note_rows(lake: Lake, instance: Instance, visit: Visit) -> bool:
+    """Add what conforming came to; a source whose pull failed stays failed."""
+    if not (visit.payloads or visit.error):
+        return False
+    before = _read(lake, instance.name)
+    stays = before.get("status") == "failed" and not visit.error
+    kept = ("requests", "succeeded_at") + (("status", "error", "hint") if stays else ())
+    row = _row(instance, visit, before, datetime.now(UTC))
+    row |= {name: before[name] for name in kept if name in before}
+    lake.merge("ops.source_health", pl.DataFrame([row], schema=schema.SOURCE_HEALTH.schema))
+    return True
+
+
+def _row(instance: Instance, visit: Visit, before: dict[str, Any], now: datetime) -> dict[str, Any]:
+    return {
+        "instance": instance.name,
+        "source": instance.type,
+        "project_id": instance.project_id,
+        "status": visit.status(before.get("status")),
+        "checked_at": now,
+        "succeeded_at": before.get("succeeded_at") if visit.error else now,
+        "newest_at": _later(visit.newest_at, before.get("newest_at")),
+        "error": str(visit.error) if visit.error else None,
+        "hint": visit.error.hint if visit.error else None,
+        "requests": visit.requests,
+        "rows_new": visit.rows_new or before.get("rows_new", 0),
+    }
+
+
+def _read(lake: Lake, instance: str) -> dict[str, Any]:
+    if not lake.exists("ops.source_health"):
+        return {}
+    found = lake.query("select * from ops.source_health where instance = ?", [instance])
+    return found.row(0, named=True) if found.height else {}
+
+
+def _is_news(row: dict[str, Any], before: dict[str, Any], now: datetime) -> bool:
+    if any(row[name] != before[name] for name in ("status", "error", "source", "project_id")):
+        return True
+    return now - before["checked_at"] > RENEW_AFTER
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((at for at in (one, other) if at), default=None)

@@ -1,0 +1,1 @@
+"""The code location: definitions, schedules, sensors, jobs."""

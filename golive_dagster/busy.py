@@ -1,0 +1,28 @@
+"""Whether an instance is being ingested already: by a run of Dagster, or by a command."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from assets.cursors import is_held
+from assets.workspace import Workspace
+from golive_dagster.jobs import INSTANCE_TAG
+
+STALE = timedelta(hours=1)
+"""A run that said nothing for so long was killed; it must not hold its instance back for ever."""
+WAITING = [
+    dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING,
+]  # fmt: skip
+
+
+def is_busy(instance: dg.DagsterInstance, workspace: Workspace, name: str) -> bool:
+    """Tell whether a run of the source `name` waits or runs, or its lock is held."""
+    if is_held(workspace.lake, name):
+        return True
+    mine = dg.RunsFilter(
+        tags={INSTANCE_TAG: name}, statuses=WAITING, updated_after=datetime.now(UTC) - STALE
+    )
+    return bool(instance.get_run_records(filters=mine, limit=1))

@@ -1,0 +1,50 @@
+"""The code location: everything that Dagster shows, assembled. How assets work is in `assets`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+
+from assets.core import core_assets
+from assets.marts import mart_assets
+from assets.partitions import daily
+from assets.publish import publish_asset
+from assets.raw import raw_assets
+from assets.refresh import FOLDER
+from assets.workspace import Workspace
+from golive_dagster.discover import predictions
+from golive_dagster.jobs import everything, ingest_jobs, upkeep_job
+from golive_dagster.lineage import VIEWS, page_specs
+from golive_dagster.schedules import ingest_schedules, upkeep_schedule
+from golive_dagster.sensors import sensors
+
+
+def build_defs(
+    workspace: Workspace | None = None, *, marts: Path = FOLDER, views: Path = VIEWS
+) -> dg.Definitions:
+    """Return the definitions of a workspace, by default the one configured where Dagster runs."""
+    workspace = workspace or Workspace.load()
+    start = workspace.settings.history_start
+    partitions = daily(start.date() if start else None)
+    assets: list[dg.AssetsDefinition] = [
+        *raw_assets(workspace, partitions),
+        *core_assets(workspace, partitions),
+        *mart_assets(partitions, marts),
+        *predictions(),
+    ]
+    jobs = ingest_jobs(workspace)
+    return dg.Definitions(
+        assets=[*assets, publish_asset(assets), *page_specs(views)],
+        jobs=[*jobs, everything(), upkeep_job()],
+        schedules=[*ingest_schedules(workspace), upkeep_schedule()],
+        sensors=sensors(workspace, jobs),
+        resources={"workspace": workspace},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return what `dagster dev` and `dg` load."""
+    return build_defs()
