@@ -1,0 +1,1 @@
+"""Streamlit pages: questions answered at first sight."""

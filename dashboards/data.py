@@ -1,0 +1,176 @@
+"""Everything that pages know: SQL over the lake, cached until the lake changes.
+
+The only module of the dashboards that reads. A page asks for marts, and for a small range of core
+where one build or one test is looked at. Rows come with the SQL that made them, its parameters
+filled in, so that a reader can run it again with `golive sql`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import polars as pl
+import streamlit as st
+
+from golive_core import settings
+from golive_core.errors import GoLiveError
+from golive_core.lake import Lake
+from golive_core.settings import Ports, Rates, Settings
+
+Value = str | int | float | bool | date | datetime | None | list[str] | list[int]
+Hashed = str | int | float | bool | date | datetime | None | tuple[str | int, ...]
+PARAMETER = re.compile(r"\$([a-z_]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The answer to one question: the rows, and the SQL that anybody can run again."""
+
+    frame: pl.DataFrame
+    sql: str
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether there is nothing to show."""
+        return self.frame.is_empty()
+
+    @property
+    def height(self) -> int:
+        """The number of rows."""
+        return self.frame.height
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """Return the rows by column name."""
+        return self.frame.to_dicts()
+
+    def first(self) -> dict[str, Any]:
+        """Return the first row, or an empty mapping."""
+        return self.frame.row(0, named=True) if self.frame.height else {}
+
+
+def lake() -> Lake:
+    """Return the lake of GOLIVE_HOME; raises LakeVersionError for one of a newer GoLive."""
+    return Lake(settings.home() / "lake")
+
+
+def version() -> int:
+    """Return the lake's version: a page that showed it is current as long as it stays."""
+    return lake().version()
+
+
+def rows(sql: str, **parameters: Value) -> Rows:
+    """Return the rows of a SELECT with `$name` parameters, from the cache if the lake is the same.
+
+    A table that was not computed yet gives no rows. Raises LakeError.
+    """
+    place = lake()
+    text = sql.strip()
+    frame = _frame(str(place.root), place.version(), text, _hashable(parameters))
+    return Rows(frame, filled_in(text, parameters))
+
+
+def missing(tables: Iterable[str]) -> list[str]:
+    """Return the tables among these that nobody has written yet."""
+    existing = set(_tables(str(lake().root), version()))
+    return [name for name in tables if name not in existing]
+
+
+def rates() -> Rates:
+    """Return what machine and person time cost; the defaults where the settings are broken."""
+    try:
+        return _settings(str(settings.base_folder())).rates
+    except GoLiveError:
+        return Rates()
+
+
+def ports() -> Ports:
+    """Return where the other processes listen; the defaults where the settings are broken."""
+    try:
+        return _settings(str(settings.base_folder())).ports
+    except GoLiveError:
+        return Ports()
+
+
+def filled_in(sql: str, parameters: Mapping[str, Value]) -> str:
+    """Return the SQL with its parameters as literals, ready to be run elsewhere."""
+    return PARAMETER.sub(lambda match: literal(parameters[match[1]]), sql)
+
+
+def literal(value: Value) -> str:
+    """Return a value as a DuckDB literal."""
+    if value is None:
+        return "null"
+    if isinstance(value, list):
+        return f"[{', '.join(literal(item) for item in value)}]"
+    if isinstance(value, bool | int | float):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return f"timestamptz '{value.isoformat()}'"
+    if isinstance(value, date):
+        return f"date '{value.isoformat()}'"
+    return "'" + value.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True, slots=True)
+class TableSize:
+    """One table on disk: rows now, and files with those that older versions still need."""
+
+    table: str
+    rows: int
+    files: int
+    size_bytes: int
+
+
+def table_sizes() -> list[TableSize]:
+    """Return the size of every table, largest first."""
+    return _table_sizes(str(lake().root), version())
+
+
+@st.cache_data(show_spinner=False, max_entries=400, ttl="1h")
+def _frame(
+    root: str, at_version: int, sql: str, parameters: tuple[tuple[str, Hashed], ...]
+) -> pl.DataFrame:
+    place = Lake(root)
+    absent = [name for name in re.findall(r"\bmarts\.[a-z_]+", sql) if not place.exists(name)]
+    if absent:
+        return pl.DataFrame()
+    return place.query(sql, {name: _plain(value) for name, value in parameters} or None)
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _tables(root: str, at_version: int) -> list[str]:
+    return Lake(root).tables()
+
+
+@st.cache_data(show_spinner=False, ttl="1m")
+def _settings(base: str) -> Settings:
+    return settings.load(Path(base))
+
+
+@st.cache_data(show_spinner=False, max_entries=2, ttl="10m")
+def _table_sizes(root: str, at_version: int) -> list[TableSize]:
+    place = Lake(root)
+    sizes = [_size_of(place, name) for name in place.tables()]
+    return sorted(sizes, key=lambda size: -size.size_bytes)
+
+
+def _size_of(place: Lake, name: str) -> TableSize:
+    folder = place.root.joinpath(*name.split("."))
+    files = [path.stat().st_size for path in folder.rglob("*.parquet")]
+    return TableSize(name, place.rows(name), len(files), sum(files))
+
+
+def _plain(value: Hashed) -> Value:
+    return cast("Value", list(value)) if isinstance(value, tuple) else value
+
+
+def _hashable(parameters: Mapping[str, Value]) -> tuple[tuple[str, Hashed], ...]:
+    return tuple(
+        (name, tuple(value) if isinstance(value, list) else value)
+        for name, value in sorted(parameters.items())
+    )

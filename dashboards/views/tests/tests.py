@@ -1,0 +1,245 @@
+"""Tests: which are flaky and how sure that is, which are slow, and the history of one test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboards import charts, data, theme, words
+from dashboards.data import Rows
+from dashboards.scope import Scope
+from dashboards.views.tests import _test
+
+TITLE = "Tests"
+ICON = ":material/rule:"
+SECTION = "Tests"
+ORDER = 30
+QUESTION = "Which tests are flaky or slow, on what evidence, and what happened to one of them?"
+READS = (
+    "marts.flaky_tests",
+    "marts.test_health",
+    "marts.slowest_tests",
+    "predictions.flaky",
+    "predictions.next_failure",
+    "core.test_results",
+    "core.tests",
+    "core.builds",
+    "core.failures",
+)
+BOARD = """
+select
+    flaky.rank, flaky.test_id, flaky.class_name, flaky.name, flaky.parameters, flaky.file,
+    flaky.verdict, flaky.probability, flaky.rate, flaky.rate_low, flaky.rate_high, flaky.attempts,
+    flaky.failures, flaky.flakes, flaky.reasons, flaky.wasted_minutes, flaky.cost_usd,
+    flaky.last_status, flaky.last_failed_at, flaky.broken_since_sha, flaky.as_of
+from marts.flaky_tests as flaky
+where flaky.project_id = $project and flaky.verdict in ('flaky', 'broken')
+order by flaky.rank
+"""
+COUNTS = """
+select
+    count(*) as tests, sum(runs)::bigint as runs,
+    count(*) filter (where consecutive_failures > 0) as failing,
+    max(last_at) as newest_at
+from marts.test_health
+where project_id = $project
+"""
+SLOWEST = """
+select
+    test_id, class_name, name, parameters, runs, median_s, p95_s, total_s, share_of_total,
+    previous_median_s, relative_change
+from marts.slowest_tests
+where project_id = $project
+order by total_s desc
+limit 50
+"""
+NAMES = """
+select test_id, class_name, name, parameters
+from marts.test_health
+where project_id = $project
+order by name, class_name
+"""
+
+
+def render(scope: Scope) -> None:
+    """Draw one test if the URL names one, else the board."""
+    wanted = charts.focus("test")
+    if wanted:
+        _test.draw(scope, wanted)
+        return
+    counts = data.rows(COUNTS, project=scope.project.id).first()
+    if not counts.get("tests"):
+        charts.empty(
+            "No test results yet",
+            "JUnit reports of any tool fill this page, and so does a Jenkins server.",
+            f"golive ingest junit PATH --project {scope.project.id}",
+        )
+        return
+    board = data.rows(BOARD, project=scope.project.id)
+    _summary(scope, counts, board)
+    _search(scope)
+    _board(scope, board)
+    _slowest(data.rows(SLOWEST, project=scope.project.id))
+
+
+# ---------------------------------------------------------------- the board
+
+
+def _summary(scope: Scope, counts: Mapping[str, Any], board: Rows) -> None:
+    verdicts = board.frame["verdict"].to_list() if board.height else []
+    flaky = verdicts.count("flaky")
+    title = (
+        f"{words.plural(flaky, 'test is', 'tests are')} flaky"
+        if flaky
+        else "No test is known to be flaky"
+    )
+    failing = (
+        f", {words.plural(counts['failing'], 'fails', 'fail')} on the main line"
+        if counts["failing"]
+        else ""
+    )
+    charts.headline(
+        f"{title}{failing}",
+        f"{words.plural(counts['tests'], 'test')} of {scope.project.name} with "
+        f"{words.plural(counts['runs'], 'attempt')} in the 30 days to "
+        f"{words.day(counts['newest_at'], scope.zone)}.",
+    )
+
+
+def _search(scope: Scope) -> None:
+    names = data.rows(NAMES, project=scope.project.id)
+    label = (
+        pl.col("name").fill_null("unnamed")
+        + pl.when(pl.col("parameters").is_null())
+        .then(pl.lit(""))
+        .otherwise(pl.format("[{}]", pl.col("parameters")))
+        + pl.when(pl.col("class_name").is_null())
+        .then(pl.lit(""))
+        .otherwise(pl.format("  ·  {}", pl.col("class_name")))
+    )
+    labels = dict(names.frame.select("test_id", label.alias("label")).iter_rows())
+    picked = st.selectbox(
+        "Find a test",
+        list(labels),
+        index=None,
+        format_func=labels.__getitem__,
+        key="find-test",
+        placeholder=f"Find one of {words.number(len(labels))} tests",
+        label_visibility="collapsed",
+    )
+    if picked is not None:
+        _open(picked)
+
+
+def _open(test_id: int) -> None:
+    st.query_params["test"] = str(test_id)
+    st.rerun()
+
+
+def _board(scope: Scope, board: Rows) -> None:
+    note = (
+        "P(flaky): probability that the flake rate is above 1 %. Flake rate: 90 % interval per "
+        "attempt. Evidence: flakes in attempts that can tell. Wasted: machine time of failed "
+        "attempts and re-runs in 30 days. "
+        f"Judged {words.ago(board.first().get('as_of'), scope.now)}. Select a test for its history."
+    )
+    with charts.figure("Flaky and broken", board, key="board", note=note if board.height else ""):
+        if board.is_empty:
+            st.html(
+                theme.aside(
+                    "Every test that ran often enough to be judged is healthy. A verdict needs "
+                    "commits that were tested more than once, or retries."
+                )
+            )
+            return
+        rate = data.rates().usd_per_machine_minute
+        cost = pl.col("cost_usd").fill_null(pl.col("wasted_minutes") * rate)
+        shown = board.frame.select(
+            _title(),
+            (
+                pl.col("verdict").replace_strict(theme.SYMBOL, default="") + " " + pl.col("verdict")
+            ).alias("verdict"),
+            (pl.col("probability") * 100).clip(0.1, 99.9),
+            pl.struct("rate_low", "rate_high")
+            .map_elements(lambda row: words.interval(row["rate_low"], row["rate_high"]), pl.String)
+            .alias("rate"),
+            pl.format("{} in {}", "flakes", "attempts").alias("evidence"),
+            (pl.col("wasted_minutes") * 60).map_elements(words.duration, pl.String).alias("wasted"),
+            cost.map_elements(words.money, pl.String).alias("cost"),
+            pl.col("last_failed_at").dt.convert_time_zone(str(scope.zone)),
+        )
+        picked = st.dataframe(
+            shown,
+            hide_index=True,
+            on_select="rerun",
+            selection_mode="single-row",
+            key="flaky-board",
+            height=charts.table_height(shown.height),
+            column_config={
+                "test": st.column_config.TextColumn("Test", width=335),
+                "verdict": st.column_config.TextColumn("Verdict", width=85),
+                "probability": st.column_config.ProgressColumn(
+                    "P(flaky)", min_value=0, max_value=100, format="%.1f %%", width=115
+                ),
+                "rate": st.column_config.TextColumn("Flake rate", alignment="right", width=90),
+                "evidence": st.column_config.TextColumn("Evidence", alignment="right", width=90),
+                "wasted": st.column_config.TextColumn("Wasted", alignment="right", width=95),
+                "cost": st.column_config.TextColumn("Cost", alignment="right", width=70),
+                "last_failed_at": st.column_config.DatetimeColumn(
+                    "Last failure", format="D MMM", width=85
+                ),
+            },
+        )
+        chosen: list[int] = picked["selection"]["rows"]
+        if chosen:
+            _open(board.frame["test_id"][chosen[0]])
+
+
+def _title() -> pl.Expr:
+    extra = (
+        pl.when(pl.col("parameters").is_null())
+        .then(pl.lit(""))
+        .otherwise(pl.format("[{}]", pl.col("parameters")))
+    )
+    return (pl.col("name").fill_null("unnamed test") + extra).alias("test")
+
+
+def _slowest(slowest: Rows) -> None:
+    note = (
+        "Median and 95 % quantile of single attempts in 30 days; share of all test time; change "
+        "of the newer 15 days against the 15 days before. Select a test for its history."
+    )
+    with charts.figure("Slowest", slowest, key="slowest", note=note if slowest.height else ""):
+        if slowest.is_empty:
+            st.html("<p class='gl-quiet'>The reports tell no durations.</p>")
+            return
+        seconds = [
+            pl.col(name).map_elements(words.duration, pl.String).alias(name)
+            for name in ("median_s", "p95_s", "total_s")
+        ]
+        shown = slowest.frame.select(
+            _title(), *seconds, "share_of_total", "relative_change", "runs"
+        )
+        picked = st.dataframe(
+            shown,
+            hide_index=True,
+            on_select="rerun",
+            selection_mode="single-row",
+            key="slowest-board",
+            height=320,
+            column_config={
+                "test": st.column_config.TextColumn("Test", width=380),
+                "median_s": st.column_config.TextColumn("Median", alignment="right"),
+                "p95_s": st.column_config.TextColumn("95 %", alignment="right"),
+                "total_s": st.column_config.TextColumn("In all", alignment="right"),
+                "share_of_total": st.column_config.NumberColumn("Share", format="percent"),
+                "relative_change": st.column_config.NumberColumn("Change", format="percent"),
+                "runs": st.column_config.NumberColumn("Attempts"),
+            },
+        )
+        chosen: list[int] = picked["selection"]["rows"]
+        if chosen:
+            _open(slowest.frame["test_id"][chosen[0]])

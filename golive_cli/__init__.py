@@ -1,0 +1,1 @@
+"""The golive command, one file a command group; imports lazily."""

@@ -1,0 +1,1 @@
+"""What `golive up` does: first materialisation, processes, readiness, checks."""

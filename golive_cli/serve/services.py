@@ -1,0 +1,119 @@
+"""The processes of `golive up`: their commands, their surroundings, and how each shows it is ready.
+
+How they are kept alive is in `golive_cli/serve/supervisor.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import golive_gateway
+from golive_cli.serve.ports import HOST
+from golive_core.settings import Ports, Settings, child_environment
+
+LONGEST_SOCKET = 100
+"""Bytes of a UNIX socket's path that every system takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One process: `url` answers 200 once it is ready; without one it is ready when it runs."""
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+    url: str = ""
+    folder: Path | None = None
+    niceness: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def front(settings: Settings, ports: Ports) -> list[Service]:
+    """Return what people see first: the gateway and the dashboards."""
+    return [_gateway(ports), _dashboards(ports)]
+
+
+def back(settings: Settings, ports: Ports) -> list[Service]:
+    """Return Dagster: the server of our code, its pages, and the daemon of schedules."""
+    home = settings.home / "dagster"
+    socket = _socket(home)
+    workspace = home / "workspace.yaml"
+    workspace.write_text(
+        f"load_from:\n  - grpc_server:\n      socket: {socket}\n      location_name: golive\n"
+    )
+    module = ("-m", "golive_dagster.definitions")
+    code = ("code-server", "start", "--socket", str(socket), "--location-name", "golive")
+    web = ("--host", HOST, "--port", str(ports.dagster), "--workspace", str(workspace))
+    return [
+        Service("dagster-code", "code location", (*python("dagster"), *code, *module)),
+        Service(
+            "dagster", "Dagster", (*python("dagster_webserver"), *web),
+            url=f"http://{HOST}:{ports.dagster}/server_info",
+        ),
+        Service(
+            "dagster-daemon", "schedules and sensors",
+            (*python("dagster._daemon"), "run", "--workspace", str(workspace)),
+        ),
+    ]  # fmt: skip
+
+
+def environment(settings: Settings, ports: Ports) -> dict[str, str]:
+    """Return the environment of every child: this home and these ports, and no telemetry."""
+    return child_environment(
+        GOLIVE_HOME=str(settings.home),
+        GOLIVE_BASE=str(settings.base),
+        GOLIVE_SIGN_IN="1",
+        GOLIVE_PORT_GATEWAY=str(ports.gateway),
+        GOLIVE_PORT_DASHBOARDS=str(ports.dashboards),
+        GOLIVE_PORT_DAGSTER=str(ports.dagster),
+        DAGSTER_HOME=str(settings.home / "dagster"),
+        DAGSTER_DISABLE_TELEMETRY="1",
+        STREAMLIT_BROWSER_GATHER_USAGE_STATS="false",
+        DO_NOT_TRACK="1",
+        PYTHONUNBUFFERED="1",
+    )
+
+
+def python(module: str) -> tuple[str, ...]:
+    """Return the command that runs a module with this interpreter."""
+    return (sys.executable, "-m", module)
+
+
+def _gateway(ports: Ports) -> Service:
+    options = ("--factory", "--host", HOST, "--port", str(ports.gateway), "--no-access-log")
+    return Service(
+        "gateway", "gateway",
+        (*python("uvicorn"), "golive_gateway.app:create_app", *options, "--log-level", "warning"),
+        url=f"http://{HOST}:{ports.gateway}/health/ready",
+    )  # fmt: skip
+
+
+def _dashboards(ports: Ports) -> Service:
+    folder = Path(golive_gateway.__file__).parent.parent / "dashboards"
+    options = {
+        "server.address": HOST, "server.port": ports.dashboards, "server.headless": "true",
+        "server.fileWatcherType": "none", "browser.gatherUsageStats": "false",
+        "browser.serverAddress": HOST, "global.developmentMode": "false",
+    }  # fmt: skip
+    words = [part for key, value in options.items() for part in (f"--{key}", str(value))]
+    return Service(
+        "dashboards", "dashboards",
+        (*python("streamlit"), "run", str(folder / "app.py"), *words),
+        url=f"http://{HOST}:{ports.dashboards}/_stcore/health",
+        folder=folder,  # Streamlit reads its theme from there
+    )  # fmt: skip
+
+
+def _socket(home: Path) -> Path:
+    """Return a path for the code server's socket: in the home, or short where that is too deep."""
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / "code.sock"
+    if len(os.fsencode(path)) > LONGEST_SOCKET:
+        path = Path(tempfile.mkdtemp(prefix="golive-")) / "code.sock"
+    path.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,1 @@
+"""The web process that takes webhooks and uploads and answers the API."""

@@ -1,0 +1,1 @@
+"""Run browser and REST tests. Filled by its own issue."""

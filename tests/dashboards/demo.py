@@ -1,0 +1,71 @@
+"""Lakes for the pages: the simulated project as `golive up` would leave it, and one by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from assets import refresh
+from golive_core import schema
+from golive_core.lake import Lake
+from models import features, flaky, next_failure, simulate
+
+
+def fill(home: Path, *, builds: int = 400, tests: int = 600) -> Lake:
+    """Write the demo project into `home`, its marts and its predictions; return the lake."""
+    lake = Lake(home / "lake")
+    now = datetime.now(UTC)
+    made = simulate.simulate(seed=7, builds=builds, tests=tests, days=30, end=now)
+    with lake.transaction("demo") as txn:
+        for name, frame in made.tables.items():
+            (txn.insert if schema.find(name).is_fact else txn.merge)(name, frame)
+    note_health(lake, now)
+    renew(lake, now)
+    return lake
+
+
+def renew(lake: Lake, now: datetime) -> None:
+    """Bring marts and predictions up to date, in the order that they read each other."""
+    last = "marts.flaky_tests"
+    for mart in refresh.marts():
+        if mart.table != last:
+            refresh.refresh(lake, mart)
+    daily = features.known(lake.query("select * from marts.test_daily"), now)
+    if daily.height:
+        evidence = features.evidence(daily, as_of=now)
+        lake.overwrite("predictions.flaky", flaky.score(evidence, as_of=now)[0])
+        lake.overwrite("predictions.next_failure", next_failure.score(daily, as_of=now)[0])
+    for mart in refresh.marts():
+        if mart.table == last:
+            refresh.refresh(lake, mart)
+
+
+def note_health(lake: Lake, now: datetime) -> None:
+    """Write a source that fails, one that is fine, checks that hold and one that does not."""
+    rows = [
+        {"instance": "ci", "source": "jenkins", "project_id": "demo", "status": "failed",
+         "checked_at": now, "succeeded_at": now - timedelta(hours=26), "newest_at": None,
+         "error": "ci: https://ci.example.org answered 401", "hint": "Make a new token"},
+        {"instance": "shop-git", "source": "git", "project_id": "demo", "status": "ok",
+         "checked_at": now, "succeeded_at": now, "newest_at": now - timedelta(minutes=50)},
+    ]  # fmt: skip
+    checks = [
+        {"check_id": f"{day}", "run_id": "r", "at": now - timedelta(days=day),
+         "day": (now - timedelta(days=day)).date(), "table_name": "core.builds",
+         "expectation": "column_values_to_be_unique build_id", "severity": "error",
+         "passed": day != 2, "rows_checked": 400, "rows_failed": int(day == 2)}
+        for day in range(6)
+    ]  # fmt: skip
+    kept = [
+        {"quarantine_id": "q", "table_name": "raw.junit", "instance": "reports", "stream": "files",
+         "uri": "build/TEST-cart.xml", "reason": "the file ends in mid-element",
+         "at": now, "day": now.date()}
+    ]  # fmt: skip
+    for table, frame in (
+        ("ops.source_health", rows), ("ops.check_results", checks), ("ops.quarantine", kept)
+    ):  # fmt: skip
+        spec = schema.find(table)
+        write = lake.insert if spec.is_fact else lake.merge
+        write(table, schema.conform(spec, pl.DataFrame(frame, infer_schema_length=None)))

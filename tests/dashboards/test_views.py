@@ -1,0 +1,206 @@
+"""Every page draws itself filled, empty and over a lake that cannot be read; one more is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboards import catalog, scope
+from golive_core import schema
+from golive_core.errors import UsageError
+from golive_core.lake import Lake
+
+Draw = Callable[..., AppTest]
+VIEWS = catalog.views()
+SLUGS = [view.slug for view in VIEWS]
+PAGE = '''"""A page of somebody else."""
+from dashboards import charts
+
+TITLE, ICON, SECTION, ORDER = "Weather", ":material/cloud:", "Tests", 31
+QUESTION, READS = "Does it rain?", ("core.builds",)
+
+
+def render(scope):
+    charts.headline("It rains")
+'''
+
+
+def html(app: AppTest) -> str:
+    return " ".join(str(one.proto.body) for one in app.get("html"))
+
+
+def text(app: AppTest) -> str:
+    parts = [
+        one.value for kind in ("title", "subheader", "caption", "code") for one in app.get(kind)
+    ]
+    return " ".join(parts) + html(app)
+
+
+def test_pages_come_in_the_order_of_the_navigation() -> None:
+    assert SLUGS == ["today", "builds", "tests", "health"]
+    assert all(view.question.endswith("?") for view in VIEWS)
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=SLUGS)
+def test_a_page_says_what_it_reads(view: catalog.View) -> None:
+    for table in view.reads:
+        layer, _, name = table.partition(".")
+        known = Path(catalog.__file__).parents[1] / "assets" / "marts" / f"{name}.sql"
+        assert known.exists() if layer == "marts" else schema.find(table)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_a_filled_page_shows_figures_with_their_sql(draw: Draw, filled: Path, slug: str) -> None:
+    app = draw(filled, slug)
+    assert not app.exception
+    assert "gl-empty" not in html(app)
+    assert app.title[0].value
+    figures = [one.value for one in app.subheader]
+    queries = [one.value for one in app.code]
+    assert len(figures) >= 2
+    assert len(queries) >= len(figures)
+    assert all("$" not in sql for sql in queries)
+
+
+@pytest.mark.parametrize(
+    "view", [view for view in VIEWS if view.needs_project], ids=lambda v: v.slug
+)
+def test_an_empty_lake_says_how_to_fill_it(draw: Draw, home: Path, view: catalog.View) -> None:
+    app = draw(home, view.slug)
+    assert not app.exception
+    assert "Nothing to show yet" in html(app)
+    assert "golive up" in app.code[0].value
+
+
+@pytest.mark.parametrize("slug", ["today", "builds", "tests"])
+def test_a_project_without_builds_says_which_command_brings_them(
+    draw: Draw, lake: Lake, home: Path, slug: str
+) -> None:
+    lake.merge("core.projects", schema.conform(schema.PROJECTS, one_project()))
+    app = draw(home, slug)
+    assert not app.exception
+    assert "gl-empty" in html(app)
+    assert app.code[-1].value == "golive ingest junit PATH --project shop"
+
+
+def one_project():
+    import polars as pl
+
+    return pl.DataFrame({"project_id": ["shop"], "name": ["Shop"]})
+
+
+def test_without_sources_the_health_page_still_speaks(draw: Draw, home: Path) -> None:
+    app = draw(home, "health")
+    assert not app.exception
+    assert app.title[0].value == "No source has been asked yet"
+    assert "golive init" in [one.value for one in app.code]
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_a_lake_of_a_newer_version_is_told_kindly(draw: Draw, broken: Path, slug: str) -> None:
+    app = draw(broken, slug)
+    assert not app.exception
+    assert "role='alert'" in html(app)
+    assert "Update GoLive" in html(app)
+    assert app.code[-1].value == "golive doctor"
+
+
+def test_a_simulated_project_is_labelled_on_every_page(draw: Draw, filled: Path) -> None:
+    for view in VIEWS:
+        shown = html(draw(filled, view.slug))
+        assert ("made by golive simulate" in shown) == view.needs_project
+
+
+def test_today_says_what_broke_since_when_and_what_to_do(draw: Draw, filled: Path) -> None:
+    app = draw(filled, "today")
+    state = Lake(filled / "lake").query(
+        "select * from marts.pipeline_state where is_main_line and last_status <> 'passed'"
+    )
+    assert state.height
+    assert app.title[0].value.startswith(f"{state.height} pipeline")
+    shown = html(app)
+    for row in state.to_dicts():
+        assert row["pipeline_name"] in shown
+        assert f"{row['failing_builds']} build" in shown
+    assert "<b>Next</b>" in shown
+    assert "of machine time" in shown
+
+
+def test_the_project_in_the_url_is_shown(draw: Draw, filled: Path) -> None:
+    app = draw(filled, "builds", project="demo", days="7")
+    assert app.selectbox(key="days").value == "7"
+    assert "7 days to" in text(app)
+
+
+def test_a_chosen_period_goes_into_the_url(draw: Draw, filled: Path) -> None:
+    app = draw(filled, "builds")
+    app.selectbox(key="days").select("14").run()
+    assert app.query_params["days"] in ("14", ["14"])
+    assert "14 days to" in text(app)
+
+
+def test_a_filter_that_does_not_exist_falls_back(draw: Draw, filled: Path) -> None:
+    app = draw(filled, "builds", project="gone", days="-1")
+    assert (app.selectbox(key="project").value, app.selectbox(key="days").value) == ("demo", "30")
+
+
+def test_a_build_in_the_url_is_shown_in_depth(draw: Draw, filled: Path) -> None:
+    found = Lake(filled / "lake").query(
+        "select build_id, number from core.builds where status = 'failed' "
+        "order by queued_at desc limit 1"
+    ).row(0, named=True)  # fmt: skip
+    app = draw(filled, "builds", build=found["build_id"])
+    assert not app.exception
+    assert str(found["number"]) in app.title[0].value
+    assert {"Stages", "Failed tests"} <= {one.value for one in app.subheader}
+
+
+def test_a_test_in_the_url_is_shown_with_its_history(draw: Draw, filled: Path) -> None:
+    found = Lake(filled / "lake").query(
+        "select test_id, name from marts.flaky_tests where verdict = 'flaky' order by rank limit 1"
+    ).row(0, named=True)  # fmt: skip
+    app = draw(filled, "tests", test=str(found["test_id"]))
+    assert not app.exception
+    assert {"History", "Durations", "Why it failed"} <= {one.value for one in app.subheader}
+    assert app.metric[0].label == "Probability of being flaky"
+    assert app.metric[0].value not in ("100 %", "0 %")
+
+
+@pytest.mark.parametrize(
+    ("slug", "query"), [("builds", {"build": "x#1"}), ("tests", {"test": "no"})]
+)
+def test_a_link_to_nothing_says_so(
+    draw: Draw, filled: Path, slug: str, query: dict[str, str]
+) -> None:
+    app = draw(filled, slug, **query)
+    assert not app.exception
+    assert "No such" in html(app)
+
+
+def test_a_new_page_is_one_file(
+    tmp_path: Path, draw: Draw, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "views"
+    (folder / "sky").mkdir(parents=True)
+    (folder / "sky" / "weather.py").write_text(PAGE)
+    (view,) = catalog.views(folder)
+    assert (view.slug, view.title, view.section, view.order) == ("weather", "Weather", "Tests", 31)
+    monkeypatch.setattr(catalog, "views", lambda: [view])
+    assert draw(filled, "weather").title[0].value == "It rains"
+
+
+def test_a_page_that_declares_too_little_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "sky").mkdir()
+    (tmp_path / "sky" / "weather.py").write_text('"""Nothing."""\nTITLE = "Weather"\n')
+    with pytest.raises(UsageError, match=r"ICON.*render"):
+        catalog.views(tmp_path)
+
+
+def test_real_projects_come_before_the_demo(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOLIVE_HOME", str(filled))
+    (only,) = scope.projects()
+    assert (only.id, only.is_simulated, only.name) == ("demo", True, "Demo (simulated)")
+    assert only.newest_day
