@@ -14,7 +14,9 @@ GoLiveError                  what happened, where, and what to do
 │   ├── SourceThrottledError 429 or a quota is used up (carries retry_after_s)
 │   └── SourceDataError      an answer or a file that is not what its format says
 │       └── ReportError      a report file that cannot be parsed (carries path and line)
+│           └── BrokenXmlError   ... since it is not well-formed (in ingest.parse.safe_xml)
 └── ServiceError             a process of `golive up` did not start or died
+    └── AlreadyRunningError  another one serves this home (in golive_cli.serve.running)
 """
 
 from __future__ import annotations
