@@ -11,7 +11,6 @@ import pytest
 from golive_core import errors
 from golive_core.errors import GoLiveError, ReportError, SourceThrottledError, UsageError
 
-
 ROOT = Path(errors.__file__).parents[1]
 TREE = [line.strip("│└├─ ").partition(" ")[0] for line in (errors.__doc__ or "").splitlines()]
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type)]
