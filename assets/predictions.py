@@ -109,7 +109,8 @@ def score_model(
         version = code_version(model.files)
         if as_of is None and _is_current(lake, state.mark(model.name, "mart"), version):
             return Scored(model.table.name, 0, None)
-        mark = state.row(model.name, "mart", Mark(lake.version(), {"version": version}))
+        seen = 0 if as_of else lake.version()  # rows of the past are not up to date
+        mark = state.row(model.name, "mart", Mark(seen, {"version": version}))
         daily = evidence_rows(lake, as_of)
         if not daily.height:
             return Scored(model.table.name, 0, None)

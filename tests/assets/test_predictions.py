@@ -102,9 +102,9 @@ def test_a_day_that_says_nothing_new_leaves_the_rows_of_a_forecast(
 def test_a_test_that_is_gone_from_the_window_loses_its_verdict(
     lake: Lake, write: Callable[..., None]
 ) -> None:
-    write(*history())
+    write(*history(days=20))
     predictions.score(lake)
-    late = predictions.WINDOW_DAYS + 10
+    late = predictions.WINDOW_DAYS + 20
     write(*history(), *(day_of(test, late) for test in range(5)))
     predictions.score(lake)
     assert sorted(verdicts(lake)) == [0, 1, 2, 3, 4]
