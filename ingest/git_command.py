@@ -18,7 +18,8 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -192,10 +193,56 @@ class Spool:
         if code:
             raise GitDiedError(_text(self._said), self._where, self._command, code)
 
+    def wait(self) -> None:
+        """Wait until git has ended."""
+        self._process.wait()
+
+    def kill(self) -> None:
+        """End git; what waits for it goes on."""
+        self._process.kill()
+
     def close(self) -> None:
         """End git if it still runs and let go of its output."""
         self._process.kill()
         self._stack.close()
+
+
+class Spools:
+    """A context manager: git over several inputs, `processes` at a time, outputs in order.
+
+    The next git starts as soon as any has ended, also while the output of another is read.
+    """
+
+    def __init__(
+        self, start: Callable[[bytes], Spool], inputs: Sequence[bytes], processes: int
+    ) -> None:
+        self._start, self._inputs = start, inputs
+        self._pool = ThreadPoolExecutor(processes, thread_name_prefix="git")
+        self._live: list[Spool] = []
+        self._ending = False
+
+    def __enter__(self) -> Iterator[tuple[bytes, Spool]]:
+        """Start the first ones; yield each input with its git, which has ended."""
+        ended = [(one, self._pool.submit(self._run, one)) for one in self._inputs]
+        return ((one, future.result()) for one, future in ended)
+
+    def __exit__(self, *_: object) -> None:
+        """End every git and let go of all outputs."""
+        self._ending = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for one in list(self._live):
+            one.kill()
+        self._pool.shutdown()
+        for one in self._live:
+            one.close()
+
+    def _run(self, given: bytes) -> Spool:
+        spool = self._start(given)
+        self._live.append(spool)
+        if self._ending:
+            spool.kill()
+        spool.wait()
+        return spool
 
 
 class GitDiedError(Exception):

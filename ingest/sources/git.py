@@ -119,7 +119,7 @@ path = "."                    # or: url = "https://git.example.org/shop.git"
             return
         shas: bytes = unit.notes["shas"]
         if unit.notes["kind"] == "log":
-            found = self._repository.log(shas, ahead=unit.notes["ahead"])
+            found = self._repository.log(shas, processes=unit.notes["processes"])
         else:
             found = self._repository.heads(shas)
         for rows in found:
@@ -256,5 +256,5 @@ def _units(payload: pl.DataFrame, shas: bytes, shallow: list[str]) -> Iterator[U
     parts = [shas[start : start + size] for start in range(0, len(shas), size or 1)]
     most = min(len(os.sched_getaffinity(0)), PROCESSES)
     for number, part in enumerate(parts):
-        ahead = most if number == 0 or len(parts) <= SHORT else 0
-        yield Unit("refs", payload, {"kind": "log", "shas": part, "ahead": ahead})
+        processes = most if number == 0 or len(parts) <= SHORT else 1
+        yield Unit("refs", payload, {"kind": "log", "shas": part, "processes": processes})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from made_repository import START, Read, Repo, assert_same_commit, parse, read, source
 
 from golive_core.window import Window
+from ingest.git_command import Git, Spool, Spools
 from ingest.git_repository import cut
 
 
@@ -247,16 +250,48 @@ def test_deepening_brings_the_older_commits_and_the_edge_again(
 # ---------------------------------------------------------------- units
 
 
-@pytest.mark.parametrize("count", [0, 1, 399, 400, 401, 700, 5_000, 18_637, 20_000])
-def test_parts_hold_every_commit_once_and_end_small(count: int):
+@pytest.mark.parametrize("count", [0, 1, 399, 400, 799, 800, 5_000, 18_637, 20_000])
+@pytest.mark.parametrize("processes", [1, 2, 3, 4])
+def test_parts_hold_every_commit_once_and_leave_a_rest(count: int, processes: int):
     shas = b"".join(f"{n:040x}\n".encode() for n in range(count))
-    parts = list(cut(shas))
+    parts = cut(shas, processes)
     assert b"".join(parts) == shas
     sizes = [len(part) // 41 for part in parts]
     assert all(sizes)
-    assert len(sizes) <= 6
-    assert sum(sizes[:1]) <= max(600, count * 2 // 5)
-    assert sum(sizes[-1:]) <= max(600, count // 8)
+    if processes == 1 or count < 800:
+        assert len(sizes) == min(1, count)
+    else:
+        assert len(sizes) == processes + max(1, processes // 2)
+        assert max(sizes) <= count * 0.8 / processes + 1
+
+
+def test_the_next_git_starts_when_any_ends(repo: Repo):
+    shas = grow(repo, 3)
+    git = Git("x", ("-C", str(repo.path)))
+    given = [f"{sha}\n".encode() for sha in shas]
+    with Spools(
+        lambda one: git.spool("diff-tree", "--stdin", "--always", stdin=one), given, 2
+    ) as all_:
+        said = [(one, b"".join(spool.chunks())) for one, spool in all_]
+    assert [one for one, _ in said] == given
+    assert all(one.strip() in text for one, text in said)
+
+
+def test_leaving_in_the_middle_ends_every_git(repo: Repo, tmp_path: Path):
+    git = Git("x", ("-C", str(repo.path)))
+    os.mkfifo(tmp_path / "nobody-writes")
+    started = time.monotonic()
+    live: list[Spool] = []
+
+    def slow(_: bytes) -> Spool:
+        live.append(git.spool("hash-object", str(tmp_path / "nobody-writes")))
+        return live[-1]
+
+    with Spools(slow, [b"a", b"b", b"c"], 2):
+        while len(live) < 2:
+            time.sleep(0.01)
+    assert time.monotonic() - started < 20
+    assert len(live) == 2
 
 
 def test_units_are_small_to_send_and_need_nothing_else(repo: Repo, home: Path):
