@@ -93,7 +93,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """Rows by core table (columns of schema.py; absent ones become null) and what was rejected."""
+    """Rows by core table (columns of golive_core/schema, absent ones null) and the rejected."""
 
     tables: Mapping[str, pl.DataFrame]
     rejects: Sequence[Reject] = ()

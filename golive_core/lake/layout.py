@@ -69,7 +69,7 @@ class Layout:
 
 
 def declared(table: str) -> bool:
-    """Tell whether the columns of `table` stand in schema.py (those of a mart do not)."""
+    """Tell whether the columns of `table` stand in golive_core/schema (those of a mart do not)."""
     return not table.startswith("marts.")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from golive_core.errors import SourceError, SourceThrottledError
 from golive_core.http import Answer, Http, Request
 from golive_core.http.client import Outcome
-from ingest.jenkins.batch import Batch
+from ingest.batch import Batch
 from ingest.jenkins.state import JobState, Json, Owed, Want
 from ingest.jenkins.troubles import IN_A_ROW, Troubles
 from ingest.jenkins.walk import GONE, Errand

@@ -16,8 +16,8 @@ from golive_core.errors import GoLiveError, SourceError, SourceThrottledError
 from golive_core.http import Answer, Http, Request
 from golive_core.http.client import Outcome
 from golive_core.window import Window
+from ingest.batch import Batch
 from ingest.jenkins import walk
-from ingest.jenkins.batch import Batch
 from ingest.jenkins.details import Details, Wishes, owe
 from ingest.jenkins.state import JobState, Json, State
 from ingest.jenkins.troubles import Troubles

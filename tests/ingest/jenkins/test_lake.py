@@ -26,7 +26,7 @@ sys.path[:0] = json.loads(sys.argv[1])
 from pathlib import Path
 from assets import load
 from golive_core.lake import Lake
-from ingest.jenkins import batch
+from ingest import batch
 from ingest.source import Context, Instance
 from ingest.sources.jenkins import Jenkins
 batch.FULL_PAYLOADS = 2

@@ -245,7 +245,7 @@ def test_include_and_exclude_choose_jobs(fake: Jenkins, reader: Make) -> None:
 def test_a_pull_broken_off_goes_on_where_it_was(
     fake: Jenkins, reader: Make, kill_after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.jenkins.batch.FULL_PAYLOADS", 1)
+    monkeypatch.setattr("ingest.batch.FULL_PAYLOADS", 1)
     job = fake.job("shop", *many(3500))
     fake.job("zoo", *many(10))
     ci = reader()

@@ -9,15 +9,13 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from golive_core import schema
+from golive_core.schema import RAW_COLUMNS
 from ingest.source import Cursor, Pulled
 
 FULL_BYTES = 8 * 1024**2
 FULL_PAYLOADS = 256
 FULL_S = 5.0
 """What a kill can cost: this many seconds of asking are asked again."""
-COLUMNS = ("payload_id", "uri", "media_type", "size_bytes", "context", "body")
-SCHEMA = {name: schema.raw_table("jenkins").schema[name] for name in COLUMNS}
 
 
 class Batch:
@@ -28,6 +26,11 @@ class Batch:
         self._size = 0
         self._began = time.monotonic()
         self._requests = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether there is nothing to commit."""
+        return not self._rows
 
     @property
     def is_full(self) -> bool:
@@ -52,7 +55,7 @@ class Batch:
 
     def flush(self, cursor: Cursor, requests: int) -> Pulled:
         """Return what was collected; `requests` is how many were sent since the pull began."""
-        payloads = pl.DataFrame(self._rows, schema=SCHEMA, orient="row")
+        payloads = pl.DataFrame(self._rows, schema=RAW_COLUMNS, orient="row")
         pulled = Pulled(payloads, cursor, requests - self._requests)
         self._rows, self._size, self._requests = [], 0, requests
         return pulled

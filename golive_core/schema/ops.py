@@ -1,0 +1,98 @@
+"""What GoLive keeps of its own work."""
+
+from __future__ import annotations
+
+from golive_core.schema.table import table
+
+CURSORS = table("ops.cursors", "one step of one stream's cursor; the newest sequence counts", """
+instance        text  configured source
+stream          text  its stream
+role            text  pull (where the last pull ended) or conform (what of raw is in core)
+sequence        int   sequence of the last raw batch that it covers
+cursor          text  JSON object, the source's own
+updated_at      at    when it was stored
+""", key="instance stream role", is_fact=False)  # fmt: skip
+
+CHECK_RESULTS = table("ops.check_results", "one expectation evaluated on one batch", """
+check_id        text   run, table and expectation
+run_id          text   run that evaluated it
+at              at     when
+day             day    UTC date of at
+table_name      text   table that it is about
+expectation     text   name of the expectation
+column_name     text   column, or null
+severity        text   error (blocks) or warning
+passed          bool   verdict
+observed        text   what was seen, JSON
+rows_checked    int    rows in the batch
+rows_failed     int    rows that break it
+""", key="check_id", sort="at table_name", partition="month", is_fact=True)  # fmt: skip
+
+QUARANTINE = table("ops.quarantine", "one row or file kept out, with the reason", """
+quarantine_id   text  hash of table, reason and content
+table_name      text  table that it was meant for; raw.<source> for a whole payload
+instance        text  configured source
+stream          text  its stream
+uri             text  file, URL or member it came from
+line            int   line in the file, or null
+reason          text  the rule that it breaks, or why it cannot be parsed
+content         text  the row as JSON, or the first 4 KiB of what could not be parsed
+at              at    when
+day             day   UTC date of at
+""", key="quarantine_id", sort="at table_name", partition="month", is_fact=True)  # fmt: skip
+
+SOURCE_HEALTH = table("ops.source_health", "the last known state of one instance", """
+instance        text   configured source
+source          text   source type
+project_id      text   project that it feeds
+status          text   ok, degraded or failed
+checked_at      at     when it was last asked (renewed at most every 15 minutes)
+succeeded_at    at     last pull that worked
+newest_at       at     time of the newest event in core
+error           text   last error, or null
+hint            text   what to do about it
+requests        int    requests or files read in the last pull
+rows_new        int    core rows that the last pull with news brought
+""", key="instance")  # fmt: skip
+
+MODEL_RUNS = table("ops.model_runs", "one training or scoring run", """
+model_id        text   name and time
+name            text   model, the file's name in models/
+at              at     when
+kind            text   fit or score
+code_version    text   of the model's file
+data_hash       text   hash of the input frame
+rows            int    rows it learned from
+parameters      text   JSON object: fitted prior, thresholds
+metrics         text   JSON object: what was measured
+""", key="model_id", sort="at", is_fact=True)  # fmt: skip
+
+AUDIT_LOG = table("ops.audit_log", "one step of one action on the outside world, hash-chained", """
+number          int   place in the chain, from 1
+at              at    when
+day             day   UTC date of at
+actor           text  who asked for it
+action          text  what was done: github.create_pull_request ...
+target          text  what it was done to
+idempotency_key text  the same key is never performed twice
+phase           text  asked, dry_run, done or failed
+detail          text  JSON object: what was asked or answered, secrets masked
+previous_hash   text  hash of the entry before, empty for the first
+hash            text  SHA-256 over this entry and previous_hash
+""", key="number", partition="year", is_fact=True)  # fmt: skip
+
+NOTIFICATIONS = table("ops.notifications", "one message in the outbox", """
+notification_id text   hash of channel, recipient and dedupe key
+channel         text   configured channel
+recipient       text   owner or address that it is for
+severity        text   critical, warning or info
+title           text   first line
+body            text   what it says
+reason_sql      text   query that shows why it was sent
+status          text   waiting, sent, failed or dropped
+attempts        int    times that sending was tried
+created_at      at     when it was put in
+due_at          at     not to be sent before
+sent_at         at     when it was sent
+error           text   last error, or null
+""", key="notification_id", sort="created_at notification_id")  # fmt: skip

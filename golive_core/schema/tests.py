@@ -1,0 +1,45 @@
+"""Test cases, their results and the failures behind them."""
+
+from __future__ import annotations
+
+from golive_core.schema.table import table
+
+TESTS = table("core.tests", "one test case", """
+test_id         int   stable 64-bit hash of project, suite, class, name and parameters
+project_id      text  its project
+suite           text  suite name
+class_name      text  class or module
+name            text  name without parameters
+parameters      text  what stands in brackets behind the name, else null
+file            text  source file, if the report names it
+first_seen_at   at    start of its first known result
+last_seen_at    at    start of its newest known result
+""", key="test_id", sort="project_id test_id")  # fmt: skip
+
+TEST_RESULTS = table("core.test_results", "one attempt of one test case in one build", """
+project_id      text   its project
+build_id        text   its build
+test_id         int    its test case
+attempt         int    1, 2, ...: retries are never collapsed
+day             day    UTC date of started_at
+status          text   one of TEST_STATUSES
+duration_s      float  seconds; null if unknown
+started_at      at     as reported, else start of the suite, the build or the file's time
+commit_sha      text   the build's commit, if known
+branch          text   the build's branch, if known
+environment     text   matrix cell or machine, empty if there is one only
+failure_id      int    content of the failure; null if passed
+report_id       text   payload_id of the report it came from
+skip_reason     text   why it was skipped, if the report says so
+""", key="build_id test_id environment attempt", sort="project_id test_id started_at",
+    partition="day", is_fact=True)  # fmt: skip
+
+FAILURES = table("core.failures", "one distinct failure content", """
+failure_id      int   64-bit hash of type, message and details
+signature_id    int   64-bit hash of the normalised type, message and stack
+type            text  exception or failure type
+message         text  message, at most 64 KiB
+details         text  stack and output, at most 64 KiB
+signature       text  the normalised text behind signature_id
+first_seen_at   at    start of the first result that had it
+""", key="failure_id", sort="signature_id failure_id", is_fact=True)  # fmt: skip

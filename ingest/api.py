@@ -1,0 +1,346 @@
+"""Sources that read a JSON API list by list: paging, resuming, conditional requests, deletions.
+
+A source says which lists there are (`walks`) and what its payloads mean (`parsers`); how they are
+walked is here. Each page is one payload, together with what the page entails (`details`), and the
+cursor moves with the page, so that a pull that was killed goes on in the middle of a list.
+
+Lists change while they are walked. Newest first by change time is safe with page numbers, since
+what changes meanwhile moves to the front: pages overlap, nothing is skipped (`stops` ends the walk
+at what is known). Oldest first is safe only if the next page is asked for by time or key
+(`golive_core.http.paging.next_cursor`, `since_last` below), never by number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import polars as pl
+from pydantic import BaseModel, Field, field_validator
+
+from golive_core.errors import GoLiveError, SourceThrottledError, SourceUnreachableError
+from golive_core.http import Answer, Endpoint, Following, Http, Request, Retry
+from golive_core.settings import resolve
+from golive_core.window import Window
+from ingest.batch import Batch
+from ingest.parse.rows import instant
+from ingest.payload import Parser, parsed
+from ingest.source import Context, Cursor, Instance, Parsed, Pulled, Stream, Unit
+
+GONE = frozenset({404, 410})
+"""Statuses that say that a thing is not there (any more), which is an answer."""
+UNIT_BYTES = 4 * 1024**2
+"""Payloads of one kind that are parsed together."""
+Json = dict[str, Any]
+
+
+class ApiOptions(BaseModel, extra="forbid"):
+    """What every `[source.<name>]` of a server takes."""
+
+    url: str
+    token: str = ""
+    in_flight: int = Field(4, ge=1, le=32)
+    per_second: float = Field(0.0, ge=0)
+    timeout_s: float = Field(30.0, gt=0)
+    max_body_mib: int = Field(256, ge=1)
+    ca: Path | None = None
+    verify: bool = True
+    proxy: str | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("begin it with https:// or http://")
+        return value.rstrip("/")
+
+
+def last_page(_: Answer) -> None:
+    """End after this page: the `following` of a list that comes whole."""
+
+
+def no_details(_: Answer) -> Iterable[Request]:
+    """Ask for nothing more: the `details` of a list whose pages say everything."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One list, walked page by page.
+
+    `name` stands for the list in the cursor and stays the same from pull to pull. `kind` chooses
+    the parser of its pages and `context` is what the parser is told beside the body. `details`
+    gives further requests that a page entails, each tagged with a `Detail`. `mark` is the newest
+    change time (or id) on a page, as text that sorts; `stops` tells from a page that what follows
+    is known. `keys` is for lists that are always walked whole: what they name and what is to be
+    remembered of it, so that what is missing the next time is told to the parser of `<kind>.gone`.
+    """
+
+    name: str
+    kind: str
+    request: Request
+    following: Following = last_page
+    context: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    details: Callable[[Answer], Iterable[Request]] = no_details
+    mark: Callable[[Answer], str] | None = None
+    stops: Callable[[Answer], bool] | None = None
+    keys: Callable[[Answer], Mapping[str, Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """The tag of a request in `details`: which parser takes the answer, and what it is told."""
+
+    kind: str
+    context: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(slots=True)
+class WalkState:
+    """What the cursor remembers of one list; `next` and the `new_*` are of a walk under way."""
+
+    mark: str = ""
+    pages: list[str] = field(default_factory=list[str])
+    validators: dict[str, str] = field(default_factory=dict[str, str])
+    keys: Json = field(default_factory=dict[str, Any])
+    next: Json | None = None
+    new_mark: str = ""
+    new_pages: list[str] = field(default_factory=list[str])
+    new_keys: Json = field(default_factory=dict[str, Any])
+
+    def to_json(self) -> Json:
+        """Return the fields that are not empty."""
+        cells = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: value for name, value in cells.items() if value}
+
+    def finish(self) -> None:
+        """Make what the walk found the state of the list."""
+        self.mark, self.pages = max(self.mark, self.new_mark), self.new_pages
+        self.keys, self.next = self.new_keys, None
+        self.new_mark, self.new_pages, self.new_keys = "", [], {}
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a pull stands: what `walks` may know. With `window` nothing else is known."""
+
+    lists: dict[str, WalkState] = field(default_factory=dict[str, WalkState])
+    window: Window | None = None
+
+    @classmethod
+    def of(cls, cursor: Cursor | None, window: Window | None = None) -> Position:
+        """Return the position that a cursor stores."""
+        stored: Mapping[str, Json] = (cursor or {}).get("lists", {}) if not window else {}
+        return cls({name: WalkState(**cells) for name, cells in stored.items()}, window)
+
+    def mark(self, name: str) -> str:
+        """Return the mark that the last whole walk of a list reached, empty before the first."""
+        return self.lists[name].mark if name in self.lists else ""
+
+    def since(self, name: str, *, overlap_s: float = 0.0) -> str:
+        """Return the ISO time from which changes are to be asked for, empty for all of them.
+
+        `overlap_s` goes further back: clocks of one server differ, and pages show what was
+        committed later with an earlier time. With a window it is the window's start.
+        """
+        if self.window:
+            return self.window.start.isoformat().replace("+00:00", "Z")
+        at = instant(self.mark(name))
+        if at is None:
+            return ""
+        return (at - timedelta(seconds=overlap_s)).isoformat().replace("+00:00", "Z")
+
+    def to_json(self) -> Json:
+        """Return the cursor."""
+        return {"lists": {name: one.to_json() for name, one in self.lists.items()}}
+
+
+class ApiSource:
+    """What sources of JSON APIs share; a source adds `type` and so on, `http`, `walks`, `parsers`.
+
+    `_http` is closed by who asked for it.
+    """
+
+    type: ClassVar[str]
+    streams: ClassVar[tuple[Stream, ...]]
+    parsers: ClassVar[Mapping[str, Parser]]
+    retry: ClassVar[Retry] = Retry()
+
+    def __init__(self, instance: Instance, context: Context) -> None:
+        self.instance, self.context = instance, context
+
+    def http(self) -> Http:
+        """Return a client of the instance; a source gives its own."""
+        raise NotImplementedError
+
+    def walks(self, stream: str, at: Position, http: Http) -> Iterator[Walk]:
+        """Yield the lists of a stream; a source gives its own. Requests that it needs are few."""
+        raise NotImplementedError
+
+    def client(
+        self, options: ApiOptions, *, headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None, path: str = "",
+    ) -> Http:  # fmt: skip
+        """Return a client of the server of `options`, at `path` below its url."""
+        return Http(
+            Endpoint(
+                options.url + path, where=self.instance.name, auth=auth, headers=headers or {},
+                in_flight=options.in_flight, per_second=options.per_second,
+                timeout_s=options.timeout_s, max_body_bytes=options.max_body_mib * 1024**2,
+                ca=self.context.base / options.ca if options.ca else None,
+                verify=options.verify, proxy=options.proxy, retry=self.retry,
+            )
+        )  # fmt: skip
+
+    def secret(self, reference: str) -> str:
+        """Return the secret that `env:NAME` or `file:PATH` stands for, empty for none."""
+        return resolve(reference, base=self.context.base) if reference else ""
+
+    def has_news(self, stream: str, cursor: Cursor | None) -> bool:
+        """Tell by one request, for the first page of the first list, whether it changed.
+
+        A source whose other lists can change without the first gives its own.
+        """
+        at = Position.of(cursor)
+        if cursor is None or any(one.next for one in at.lists.values()):
+            return True
+        with self.http() as http:
+            walk = next(self.walks(stream, at, http), None)
+            if walk is None:
+                return False
+            state = at.lists.get(walk.name, WalkState())
+            answer = http.fetch(_first(walk, state))
+            known = answer.is_unchanged or digest(answer.body) in state.pages[:1]
+            return not known and answer.status not in GONE
+
+    def pull(
+        self, stream: str, *, cursor: Cursor | None, window: Window | None
+    ) -> Iterator[Pulled]:
+        """Yield what is new; a list that cannot be read stops no other, its error comes last."""
+        at = Position.of(cursor, window)
+        with self.http() as http:
+            yield from _Pull(http, at).run(self.walks(stream, at, http))
+
+    def plan(self, payloads: pl.DataFrame) -> Iterable[Unit]:
+        """Yield units of one kind of payload and about UNIT_BYTES, in the order received."""
+        kinds = payloads["context"].str.json_path_match("$.kind").alias("kind")
+        for (kind,), part in payloads.with_columns(kinds).group_by("kind", maintain_order=True):
+            number = (part["size_bytes"].cum_sum() // UNIT_BYTES).alias("unit")
+            for _, unit in part.with_columns(number).group_by("unit", maintain_order=True):
+                stream = unit["stream"][0] if "stream" in unit else self.streams[0].name
+                yield Unit(stream, unit.drop("kind", "unit"), {"kind": kind})
+
+    def parse(self, unit: Unit) -> Iterator[Parsed]:
+        """Yield core rows of the unit; an answer that is not what it should be is rejected."""
+        yield from parsed(unit.payloads, self.instance, self.parsers)
+
+
+class _Pull:
+    """One pull of one stream."""
+
+    def __init__(self, http: Http, at: Position) -> None:
+        self._http, self._at, self._batch = http, at, Batch()
+        self._errors: list[GoLiveError] = []
+        self._is_changed = False
+
+    def run(self, walks: Iterator[Walk]) -> Iterator[Pulled]:
+        asked: set[str] = set()
+        try:
+            for walk in walks:
+                asked.add(walk.name)
+                yield from self._walk(walk)
+            for name in self._at.lists.keys() - asked:
+                del self._at.lists[name]
+        except GoLiveError as error:
+            self._errors.append(error)
+        if not self._batch.is_empty or self._is_changed:
+            yield self._flush()
+        if self._errors:
+            raise self._errors[0]
+
+    def _walk(self, walk: Walk) -> Iterator[Pulled]:
+        state = self._at.lists.setdefault(walk.name, WalkState())
+        is_first = state.next is None
+        request = _first(walk, state) if is_first else Request(**(state.next or {}))
+        while request:
+            try:
+                answer = self._http.fetch(request)
+                if answer.is_unchanged or answer.status in GONE:
+                    return
+                self._take(walk, state, answer)
+            except (SourceThrottledError, SourceUnreachableError):
+                raise
+            except GoLiveError as error:
+                self._errors.append(error)
+                return
+            if is_first:
+                state.validators, is_first = answer.validators, False
+            ends = walk.stops is not None and walk.stops(answer)
+            request = None if ends else walk.following(answer)
+            state.next = {"path": request.path, "params": dict(request.params)} if request else None
+            if request is None:
+                self._finish(walk, state)
+            if self._batch.is_full:
+                yield self._flush()
+
+    def _take(self, walk: Walk, state: WalkState, answer: Answer) -> None:
+        """Keep a page with its details, unless the last walk had the very same page there."""
+        number, made = len(state.new_pages), digest(answer.body)
+        if walk.mark:
+            state.new_mark = max(state.new_mark, walk.mark(answer))
+        if walk.keys:
+            state.new_keys |= walk.keys(answer)
+        if state.pages[number : number + 1] != [made]:
+            for one in self._http.fetch_all(walk.details(answer)):
+                if one.status not in GONE:
+                    tag: Detail = one.request.tag
+                    self._batch.add(one.url, one.body, {"kind": tag.kind, **tag.context})
+            self._batch.add(answer.url, answer.body, {"kind": walk.kind, **walk.context})
+        state.new_pages.append(made)
+
+    def _finish(self, walk: Walk, state: WalkState) -> None:
+        gone = {key: known for key, known in state.keys.items() if key not in state.new_keys}
+        if gone and walk.keys:
+            context = {"kind": f"{walk.kind}.gone", **walk.context}
+            self._batch.add(f"{walk.request.path}#gone", json.dumps(gone).encode(), context)
+        before = state.to_json()
+        state.finish()
+        self._is_changed |= before != state.to_json()
+
+    def _flush(self) -> Pulled:
+        self._is_changed = False
+        return self._batch.flush(self._at.to_json(), self._http.requests)
+
+
+def _first(walk: Walk, state: WalkState) -> Request:
+    """Return the request for the first page, answered 304 if it is as it was."""
+    accepts = walk.request.accepts | GONE
+    return replace(walk.request, validators=state.validators, accepts=accepts)
+
+
+def digest(body: bytes) -> str:
+    """Return 16 hexadecimal digits that stand for a body."""
+    return hashlib.sha256(body).hexdigest()[:16]
+
+
+def since_last(
+    walk_mark: Callable[[Answer], str], *, param: str, size: int, items: Callable[[Answer], int]
+) -> Following:
+    """Go on from the newest time on the page, for lists sorted by change time, oldest first.
+
+    Ends with a page of fewer than `size` items, or where the time does not move on.
+    """
+
+    def following(answer: Answer) -> Request | None:
+        newest = walk_mark(answer)
+        if items(answer) < size or newest <= str(answer.request.params.get(param, "")):
+            return None
+        params = {**answer.request.params, param: newest}
+        return Request(answer.request.path, params, headers=answer.request.headers)
+
+    return following
