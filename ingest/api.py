@@ -16,26 +16,34 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 import polars as pl
 from pydantic import BaseModel, Field, field_validator
 
-from golive_core.errors import GoLiveError, SourceThrottledError, SourceUnreachableError
+from golive_core.errors import (
+    GoLiveError,
+    SourceAuthError,
+    SourceError,
+    SourceThrottledError,
+    SourceUnreachableError,
+)
 from golive_core.http import Answer, Endpoint, Following, Http, Request, Retry
 from golive_core.settings import resolve
 from golive_core.window import Window
 from ingest.batch import Batch
 from ingest.parse.rows import instant
 from ingest.payload import Parser, parsed
-from ingest.source import Context, Cursor, Instance, Parsed, Pulled, Stream, Unit
+from ingest.source import Context, Cursor, Finding, Instance, Parsed, Pulled, Stream, Unit
 
 GONE = frozenset({404, 410})
 """Statuses that say that a thing is not there (any more), which is an answer."""
 UNIT_BYTES = 4 * 1024**2
 """Payloads of one kind that are parsed together."""
+SKEW_S = 60.0
+"""Clocks that differ by less are taken for equal: a Date header has whole seconds and travels."""
 Json = dict[str, Any]
 
 
@@ -90,6 +98,8 @@ class Walk:
     mark: Callable[[Answer], str] | None = None
     stops: Callable[[Answer], bool] | None = None
     keys: Callable[[Answer], Mapping[str, Any]] | None = None
+    may_be_gone: bool = False
+    """Tells that a 404 is an answer: the list is of a thing that was found, not one configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +129,9 @@ class WalkState:
         return {name: value for name, value in cells.items() if value}
 
     def finish(self) -> None:
-        """Make what the walk found the state of the list."""
-        self.mark, self.pages = max(self.mark, self.new_mark), self.new_pages
+        """Make what the walk found the state of the list; pages behind its end stay."""
+        self.mark = max(self.mark, self.new_mark)
+        self.pages = [*self.new_pages, *self.pages[len(self.new_pages) :]]
         self.keys, self.next = self.new_keys, None
         self.new_mark, self.new_pages, self.new_keys = "", [], {}
 
@@ -239,6 +250,37 @@ class ApiSource:
         """Yield core rows of the unit; an answer that is not what it should be is rejected."""
         yield from parsed(unit.payloads, self.instance, self.parsers)
 
+    def checked(self, request: Request, *, who: str = "") -> Iterator[Finding]:
+        """Yield what doctor says after one request: reachable, authorised and the clock.
+
+        A source with more to tell (scopes, quota) asks itself and yields further findings.
+        """
+        try:
+            with self.http() as http:
+                answer = http.fetch(request)
+        except SourceError as error:
+            name = "authorised" if isinstance(error, SourceAuthError) else "reachable"
+            yield Finding(name, "failed", f"{error.where}: {error.what}", error.hint)
+            return
+        yield Finding("reachable", "ok", answer.url.partition("?")[0])
+        yield Finding("authorised", "ok", who or "the answer is data")
+        yield clock(answer, datetime.now(UTC))
+
+
+def clock(answer: Answer, now: datetime) -> Finding:
+    """Compare the server's clock with ours; the times of both end up in one table."""
+    theirs = answer.server_time
+    if theirs is None:
+        return Finding("clock", "warning", "the server does not tell its time")
+    skew_s = (theirs - now).total_seconds()
+    if abs(skew_s) <= SKEW_S:
+        return Finding("clock", "ok", f"{abs(skew_s):.0f} s apart")
+    side = "ahead of" if skew_s > 0 else "behind"
+    return Finding(
+        "clock", "warning", f"the server is {abs(skew_s):.0f} s {side} this machine",
+        "Let both follow the same time server (NTP)",
+    )  # fmt: skip
+
 
 class _Pull:
     """One pull of one stream."""
@@ -296,7 +338,8 @@ class _Pull:
         if walk.keys:
             state.new_keys |= walk.keys(answer)
         if state.pages[number : number + 1] != [made]:
-            for one in self._http.fetch_all(walk.details(answer)):
+            wanted = (replace(one, accepts=one.accepts | GONE) for one in walk.details(answer))
+            for one in self._http.fetch_all(wanted):
                 if one.status not in GONE:
                     tag: Detail = one.request.tag
                     self._batch.add(one.url, one.body, {"kind": tag.kind, **tag.context})
@@ -319,7 +362,7 @@ class _Pull:
 
 def _first(walk: Walk, state: WalkState) -> Request:
     """Return the request for the first page, answered 304 if it is as it was."""
-    accepts = walk.request.accepts | GONE
+    accepts = walk.request.accepts | GONE if walk.may_be_gone else walk.request.accepts
     return replace(walk.request, validators=state.validators, accepts=accepts)
 
 

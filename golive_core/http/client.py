@@ -191,7 +191,13 @@ class Http:
         finally:
             await response.aclose()
         return Answer(
-            request, shown(str(response.url)), response.status_code, response.headers, body, is_cut
+            request,
+            shown(str(response.url)),
+            response.status_code,
+            response.headers,
+            body,
+            is_cut,
+            self.endpoint.where,
         )
 
     async def _body(self, request: Request, response: httpx.Response) -> tuple[bytes, bool]:

@@ -41,7 +41,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status with its body, decoded from gzip; header names are lower case."""
+    """A status with its body, decoded from gzip; header names are lower case.
+
+    `instance` is who asked, for errors.
+    """
 
     request: Request
     url: str
@@ -49,6 +52,12 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     is_cut: bool = False
+    instance: str = ""
+
+    @property
+    def where(self) -> str:
+        """Instance and address, for errors."""
+        return f"{self.instance}: {self.url}" if self.instance else self.url
 
     @property
     def is_unchanged(self) -> bool:
@@ -81,7 +90,7 @@ class Answer:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
             raise SourceDataError(
-                f"not JSON ({error}): {self.start()}", where=self.url,
+                f"not JSON ({error}): {self.start()}", where=self.where,
                 hint="Open that address in a browser to see what answers there",
             ) from error  # fmt: skip
 
@@ -89,7 +98,7 @@ class Answer:
         """Return the decoded body; raises SourceDataError if it is not a JSON object."""
         value = self.json()
         if not isinstance(value, dict):
-            raise SourceDataError(f"not a JSON object: {self.start()}", where=self.url)
+            raise SourceDataError(f"not a JSON object: {self.start()}", where=self.where)
         return cast("dict[str, Any]", value)
 
     def text(self) -> str:
@@ -120,6 +129,6 @@ class Answer:
         if expects_json and self.is_html():
             raise SourceAuthError(
                 f"a web page came back instead of data: {self.start()}",
-                where=self.url, hint=LOGIN_HINT,
+                where=self.where, hint=LOGIN_HINT,
             )  # fmt: skip
         return self

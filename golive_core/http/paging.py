@@ -62,7 +62,7 @@ def next_cursor(*, at: Sequence[str], param: str = "cursor") -> Following:
     def following(answer: Answer) -> Request | None:
         token = dig(answer.json(), at)
         if token and str(token) == answer.request.params.get(param):
-            raise SourceDataError("the next page is the page itself", where=answer.url)
+            raise SourceDataError("the next page is the page itself", where=answer.where)
         return _with(answer, param, str(token)) if token else None
 
     return following
@@ -73,7 +73,7 @@ def items(answer: Answer, at: Sequence[str]) -> list[object]:
     found = dig(answer.json(), at)
     if not isinstance(found, list):
         place = ".".join(at) or "the top"
-        raise SourceDataError(f"no list at {place}: {answer.start()}", where=answer.url)
+        raise SourceDataError(f"no list at {place}: {answer.start()}", where=answer.where)
     return cast("list[object]", found)
 
 

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from golive_core.http import Answer, Http, Request
+from ingest.api import clock
 from ingest.jenkins.walk import GONE
 from ingest.parse import jenkins_jobs
 from ingest.source import Finding
-
-SKEW_S = 60.0
-"""Clocks that differ by less are taken for equal: a Date header has whole seconds and travels."""
 
 
 def findings(
@@ -53,21 +51,6 @@ def _visible(found: int, wanted: int) -> Finding:
         return Finding("jobs", "ok", told)
     hint = "Give the user Job/Read, and look at include and exclude"
     return Finding("jobs", "warning", told, hint)
-
-
-def clock(answer: Answer, now: datetime) -> Finding:
-    """Compare the server's clock with ours; the times of both end up in one table."""
-    theirs = answer.server_time
-    if theirs is None:
-        return Finding("clock", "warning", "the server does not tell its time")
-    skew_s = (theirs - now).total_seconds()
-    if abs(skew_s) <= SKEW_S:
-        return Finding("clock", "ok", f"{abs(skew_s):.0f} s apart")
-    side = "ahead of" if skew_s > 0 else "behind"
-    return Finding(
-        "clock", "warning", f"the server is {abs(skew_s):.0f} s {side} this machine",
-        "Let both follow the same time server (NTP)",
-    )  # fmt: skip
 
 
 def crumb(http: Http) -> dict[str, str]:

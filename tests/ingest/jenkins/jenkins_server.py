@@ -2,7 +2,7 @@
 
 The shapes are those of recorded answers (DevLake's fixtures, the plugins' own documentation). It
 knows folders, multibranch projects, `tree` with ranges, stages, test reports, progressive logs,
-crumbs and tokens. Faults are planned per path: `jenkins.fault("job/a/api", "reset", times=2)`.
+crumbs and tokens. The wire and its faults are those of `tests/ingest/loopback.py`.
 
 Alone it serves one job and prints its address: `python jenkins_server.py --builds 10000`.
 """
@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import base64
-import gzip
-import json
 import re
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.utils import formatdate
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from loopback import Asked, Loopback, Reply, missing, ok, serving
+
+__all__ = ["TESTS", "Jenkins", "Job", "build", "one_job", "pipeline_build", "serving"]
 
 T0 = 1_760_000_000_000
 """Start of build 1 of every job, ms; one build a minute from there."""
@@ -105,40 +104,16 @@ class Job:
 
 
 @dataclass
-class Fault:
-    """What goes wrong `times` times for requests whose path and query contain `where`."""
-
-    where: str
-    kind: str
-    times: int = 1
-    seconds: float = 1.0
-
-
-@dataclass
-class Jenkins:
-    """The state that is served; `seen` are the requests (path with query, decoded)."""
+class Jenkins(Loopback):
+    """The state that is served."""
 
     jobs: dict[str, Job] = field(default_factory=dict)
     multibranch: set[str] = field(default_factory=set)
-    latency_s: float = 0.0
-    token: str | None = None
-    faults: list[Fault] = field(default_factory=list)
-    seen: list[str] = field(default_factory=list)
-    clock_s: float = 0.0
-    zips: bool = True
-    url: str = ""
-    bodies: dict[str, bytes] = field(default_factory=dict)
 
     def job(self, name: str, *builds: dict[str, Any]) -> Job:
         job = self.jobs.setdefault(name, Job())
         job.add(*builds)
         return job
-
-    def fault(self, where: str, kind: str, times: int = 1, seconds: float = 1.0) -> None:
-        self.faults.append(Fault(where, kind, times, seconds))
-
-    def asked(self, part: str) -> list[str]:
-        return [path for path in self.seen if part in path]
 
     # ------------------------------------------------------------ answers
 
@@ -172,8 +147,11 @@ class Jenkins:
             "firstBuild": first and {"number": first["number"]},
         }
 
-    def answer(self, path: str, query: dict[str, str]) -> tuple[int, bytes, dict[str, str]]:
-        """Return status, body and headers."""
+    def headers(self) -> dict[str, str]:
+        return super().headers() | {"X-Jenkins": "2.479.1"}
+
+    def answer(self, asked: Asked) -> Reply:
+        path, query = asked.raw_path, asked.query
         if path == "crumbIssuer/api/json":
             return ok({"crumb": "c1", "crumbRequestField": "Jenkins-Crumb"})
         if path == "me/api/json":
@@ -190,9 +168,7 @@ class Jenkins:
             return missing()
         return self.of_job(self.jobs[name], rest, query, tree)
 
-    def of_job(
-        self, job: Job, rest: str, query: dict[str, str], tree: str
-    ) -> tuple[int, bytes, dict[str, str]]:
+    def of_job(self, job: Job, rest: str, query: dict[str, str], tree: str) -> Reply:
         if rest == "api/json":
             first, end = map(int, RANGE.search(tree).groups())
             return ok({"_class": "x", "allBuilds": job.builds[first:end]})
@@ -205,9 +181,7 @@ class Jenkins:
             return missing()
         return self.of_build(job, found, what, query)
 
-    def of_build(
-        self, job: Job, found: dict[str, Any], what: str, query: dict[str, str]
-    ) -> tuple[int, bytes, dict[str, str]]:
+    def of_build(self, job: Job, found: dict[str, Any], what: str, query: dict[str, str]) -> Reply:
         number = found["number"]
         if what == "api/json":
             return ok(found)
@@ -221,119 +195,6 @@ class Jenkins:
             kind = {"Content-Type": "text/plain;charset=utf-8", "X-Text-Size": str(len(text))}
             return 200, text[start:], kind | more
         return missing()
-
-    # ------------------------------------------------------------ wire
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                if not await self.reply(head.decode(), writer):
-                    return
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
-        finally:
-            writer.close()
-
-    async def reply(self, head: str, writer: asyncio.StreamWriter) -> bool:
-        """Answer one request; tell whether the connection goes on."""
-        target = head.split(" ", 2)[1]
-        split = urlsplit(target)
-        query = {name: values[0] for name, values in parse_qs(split.query).items()}
-        shown = (
-            unquote(split.path).lstrip("/") + "?" + "&".join(f"{k}={v}" for k, v in query.items())
-        )
-        self.seen.append(shown)
-        if self.latency_s:
-            await asyncio.sleep(self.latency_s)
-        fault = self.next_fault(shown)
-        if fault and fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
-        status, body, headers = self.checked(head, split.path.lstrip("/"), query)
-        if fault and fault.kind.isdigit():
-            status, body = int(fault.kind), b"trouble"
-            headers = {"Retry-After": str(int(fault.seconds))} if status == 429 else {}
-        if fault and fault.kind == "login":
-            status, body = 200, b"<!DOCTYPE html><html><title>Sign in [Jenkins]</title></html>"
-            headers = {"Content-Type": "text/html;charset=utf-8"}
-        if fault and fault.kind == "reset":
-            writer.transport.abort()
-            return False
-        if fault and fault.kind == "half":
-            body = body[: len(body) // 2]
-        wire = self.wire(head, status, body, headers)
-        if fault and fault.kind == "cut":
-            writer.write(wire[: len(wire) - 5])
-            await writer.drain()
-            return False
-        writer.write(wire)
-        await writer.drain()
-        return True
-
-    def next_fault(self, shown: str) -> Fault | None:
-        for fault in self.faults:
-            if fault.times and fault.where in shown:
-                fault.times -= 1
-                return fault
-        return None
-
-    def checked(
-        self, head: str, path: str, query: dict[str, str]
-    ) -> tuple[int, bytes, dict[str, str]]:
-        given = re.search(r"(?im)^authorization: basic (\S+)", head)
-        secret = base64.b64decode(given.group(1)).decode().partition(":")[2] if given else None
-        if self.token and secret != self.token:
-            return (401 if given else 403), b"wrong token", {"Content-Type": "text/plain"}
-        return self.answer(path, query)
-
-    def wire(self, head: str, status: int, body: bytes, headers: dict[str, str]) -> bytes:
-        headers = {
-            "Content-Type": "application/json;charset=utf-8",
-            "X-Jenkins": "2.479.1",
-        } | headers
-        if self.zips and "gzip" in head and len(body) > 1000:
-            body = gzip.compress(body, 1)
-            headers["Content-Encoding"] = "gzip"
-        headers |= {
-            "Content-Length": str(len(body)),
-            "Date": formatdate(time.time() + self.clock_s, usegmt=True),
-        }
-        lines = [f"HTTP/1.1 {status} x", *(f"{name}: {value}" for name, value in headers.items())]
-        return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def ok(value: object) -> tuple[int, bytes, dict[str, str]]:
-    return 200, json.dumps(value).encode(), {}
-
-
-def missing() -> tuple[int, bytes, dict[str, str]]:
-    return 404, b"<html>Not found", {"Content-Type": "text/html"}
-
-
-@contextmanager
-def serving(jenkins: Jenkins) -> Iterator[Jenkins]:
-    """Serve `jenkins` from a thread at `jenkins.url`."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    server = asyncio.run_coroutine_threadsafe(
-        asyncio.start_server(jenkins.serve, "127.0.0.1", 0), loop
-    ).result()
-    jenkins.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
-        yield jenkins
-    finally:
-
-        async def stop() -> None:
-            server.close()
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-
-        asyncio.run_coroutine_threadsafe(stop(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
 
 
 def one_job(builds: int) -> Jenkins:

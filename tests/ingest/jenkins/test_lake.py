@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from jenkins_reader import Reader
 from jenkins_server import TESTS, Jenkins, build, pipeline_build
+from loopback import Asked, Reply
 
 from assets.load import IngestResult, ingest
 from golive_core.lake import Lake
@@ -146,11 +147,11 @@ def killed(fake: Jenkins, home: Path, at_request: int) -> int:
         assert child.stdout.readline() == "ready\n"
         real, seen = fake.answer, []
 
-        def deadly(path: str, query: dict[str, str]) -> tuple:
-            seen.append(path)
+        def deadly(asked: Asked) -> Reply:
+            seen.append(asked)
             if len(seen) == at_request:
                 os.kill(child.pid, signal.SIGKILL)
-            return real(path, query)
+            return real(asked)
 
         fake.answer = deadly
         child.wait(60)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from jenkins_reader import Reader
 from jenkins_server import SHA, T0, Jenkins, build, pipeline_build
+from loopback import Asked, Reply
 
 from golive_core.window import Window
 
@@ -143,9 +144,9 @@ def test_a_build_deleted_while_pages_are_walked_loses_no_other(fake: Jenkins, re
     job = fake.job("shop", *many(2500))
     answer, asked = fake.answer, []
 
-    def deleting(path: str, query: dict) -> tuple:
-        told = answer(path, query)
-        asked.append(path)
+    def deleting(request: Asked) -> Reply:
+        told = answer(request)
+        asked.append(request)
         if len(asked) == 2:
             for number in range(2300, 2400):
                 job.delete(number)
@@ -163,9 +164,9 @@ def test_builds_that_begin_while_pages_are_walked_come_with_the_next_pull(
     job = fake.job("shop", *many(2500))
     answer, asked = fake.answer, []
 
-    def adding(path: str, query: dict) -> tuple:
-        told = answer(path, query)
-        asked.append(path)
+    def adding(request: Asked) -> Reply:
+        told = answer(request)
+        asked.append(request)
         if len(asked) == 2:
             job.add(*many(40, first=2501))
         return told

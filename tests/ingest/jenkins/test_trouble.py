@@ -176,7 +176,7 @@ def test_an_answer_larger_than_allowed_is_refused(fake: Jenkins, reader: Make) -
 
 
 def test_what_is_no_jenkins_is_told(fake: Jenkins, reader: Make) -> None:
-    fake.answer = lambda path, query: (200, b"[1, 2]", {})
+    fake.answer = lambda asked: (200, b"[1, 2]", {})
     ci = reader()
     ci.pull()
     assert isinstance(ci.error, SourceDataError)
