@@ -14,7 +14,7 @@ up: setup  ## ingest REPO (default: this folder) and open the dashboards
 	@exec $(BIN)/golive up --repo "$(REPO)" $(ARGS)
 
 test: setup-test  ## run every test; ARGS goes to pytest
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=80 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90 $(ARGS)
 
 setup: .venv/run.stamp  ## install what running needs
 setup-test: .venv/test.stamp  ## install what testing needs, Chromium too

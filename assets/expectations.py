@@ -17,6 +17,7 @@ import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import isnan
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, cast
 
@@ -215,10 +216,17 @@ def _verdict(each: Expect, result: _Result, rows: int) -> Verdict:
     observed = found.get("observed_value", found.get("partial_unexpected_list"))
     if result.exception_info.get("raised_exception"):
         observed = result.exception_info.get("exception_message")
-    text = json.dumps(observed, default=str)[:1000]
+    text = json.dumps(_seen(observed), default=str)[:1000]
     column = ", ".join(each.columns) or None
     passed, count = bool(result.success), failed if isinstance(failed, int) else 0
     return Verdict(each.name, column, each.severity, passed, text, rows, count)
+
+
+def _seen(observed: object) -> object:
+    """Return what was seen with nulls as such: pandas has them as NaN, which is no JSON."""
+    if isinstance(observed, list):
+        return [_seen(one) for one in cast("list[object]", observed)]
+    return None if isinstance(observed, float) and isnan(observed) else observed
 
 
 def _combine(verdicts: Sequence[Verdict]) -> Verdict:

@@ -6,11 +6,16 @@ A repository that GoLive only reads is never written to: what was detected goes 
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 
 from golive_core import settings
 from golive_core.errors import GoLiveError, UsageError
 from golive_core.settings import DETECTED, Settings
+
+DETECTED_IN = "# Detected in "
+"""Begins the first line of what was detected; the folder follows, as JSON."""
 
 
 def configured() -> Settings:
@@ -20,18 +25,32 @@ def configured() -> Settings:
 
 
 def detected(where: Path) -> Settings:
-    """Look at the folder `where`, write what was found to the home, and return the settings."""
+    """Look at the folder `where`, write what was found to the home, and return the settings.
+
+    Where there is nothing to read, nothing is written: what was detected before stays.
+    """
     from golive_cli.detect import detect, toml
 
     here = settings.load()
     found = detect(where)
-    content = toml(found, relative_to=None)
-    file = prepared(here.home) / DETECTED
-    if not file.exists() or file.read_text() != content:
-        draft = file.with_name(f".{DETECTED}.new")
+    content = f"{DETECTED_IN}{json.dumps(str(found.where))}\n{toml(found, relative_to=None)}"
+    file = here.home / DETECTED
+    read = settings.parse(content.encode(), base=here.base, home=here.home, file=file)
+    if read.instances and not (file.exists() and file.read_text() == content):
+        draft = prepared(here.home) / f".{DETECTED}.new"
         draft.write_text(content)
         draft.replace(file)
-    return settings.load()
+    return read if read.instances else dataclasses.replace(read, file=None)
+
+
+def looked_at(found: Settings) -> Path:
+    """Return the folder to look at where nobody names one: that of the last time, else the base."""
+    if found.file and found.file.name == DETECTED:
+        first = found.file.read_text().partition("\n")[0]
+        if first.startswith(DETECTED_IN):
+            where = Path(json.loads(first.removeprefix(DETECTED_IN)))
+            return where if where.is_dir() else found.base
+    return found.base
 
 
 def with_sources() -> Settings:

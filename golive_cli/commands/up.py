@@ -20,7 +20,10 @@ Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Where it liste
 
 
 def command(
-    repo: Annotated[Path, typer.Option(help="The repository to look at; only read.")] = Path(),
+    repo: Annotated[
+        Path | None,
+        typer.Option(help="The repository to look at; only read. [default: as before, or here]"),
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the link.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Look at every page and API, end, exit 0 or 1.")
@@ -32,8 +35,11 @@ def command(
     """Read everything once, then serve dashboards, gateway and Dagster on 127.0.0.1."""
     from golive_cli.folder import prepared
     from golive_cli.serve.ports import chosen, require_free
-    from golive_cli.serve.running import AlreadyRunningError, only_one
+    from golive_cli.serve.running import AlreadyRunningError, only_one, running
+    from golive_core.settings import home
 
+    if other := running(home()):
+        raise typer.Exit(_greet(AlreadyRunningError(other), check=check))
     settings = _settings(repo)
     given = {"gateway": port_gateway, "dashboards": port_dashboards, "dagster": port_dagster}
     ports = chosen(settings, given)
@@ -46,13 +52,13 @@ def command(
     raise typer.Exit(code)
 
 
-def _settings(repo: Path) -> Settings:
+def _settings(repo: Path | None) -> Settings:
     """Return the settings of this folder, or those detected in `repo`."""
-    from golive_cli.folder import detected
+    from golive_cli.folder import detected, looked_at
     from golive_core import settings
 
     here = settings.load()
-    where = repo.expanduser().resolve()
+    where = repo.expanduser().resolve() if repo else looked_at(here)
     has_file = here.file is not None and here.file.name == FILE
     if has_file and where != here.base:
         hint = f"Add it to {FILE} as a source, or start golive in another folder"

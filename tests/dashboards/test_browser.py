@@ -62,7 +62,11 @@ def serving(home: Path, **environment: str) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def wait_for(url: str, seconds: float = 90) -> None:
@@ -116,7 +120,7 @@ def look(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
         opened.append(page)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("response", lambda answer: note(answer.status, answer.url))
-        page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
+        page.on("requestfailed", lambda request: failed(request.url, request.failure))
         page.goto(url)
         settle(page)
         return page
@@ -124,6 +128,10 @@ def look(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
     def note(status: int, url: str) -> None:
         if status >= 400 and not OWN_PROBE.search(url):
             complaints.append(f"{status} {url}")
+
+    def failed(url: str, why: str | None) -> None:
+        if why != "net::ERR_ABORTED":  # the page went elsewhere meanwhile
+            complaints.append(f"failed: {url}: {why}")
 
     yield at
     for page in opened:

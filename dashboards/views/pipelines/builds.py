@@ -238,7 +238,11 @@ def _durations(scope: Scope, health: Rows) -> None:
                 title, health, key=key, note=f"{what}. The five pipelines with most machine time."
             ),
         ):
-            charts.plain(_lines(top, column, names), key=key, alternative=what)
+            known = top.filter(pl.col(column).is_not_null())
+            if known.is_empty():
+                st.html(theme.aside("No source tells this of these builds."))
+                continue
+            charts.plain(_lines(known, column, names), key=key, alternative=what)
             st.html(theme.legend(dict(zip(names, theme.SERIES, strict=False))))
 
 

@@ -240,7 +240,7 @@ def _new_failures(scope: Scope) -> None:
         note="New: first seen in the newest 3 days. Back: seen again after a week or more.",
     ):
         if found.is_empty:
-            st.html("<p class='gl-quiet'>Every failure of the last days was known before.</p>")
+            st.html("<p class='gl-quiet'>No failure is new or came back.</p>")
             return
         st.html(theme.listed(_failure_item(row, scope) for row in found.dicts()[:6]))
 

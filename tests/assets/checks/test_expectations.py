@@ -91,3 +91,7 @@ def test_batches_are_folded_into_one_verdict(monkeypatch: pytest.MonkeyPatch) ->
     (verdict,) = expectations.evaluate(suite, frame)
     assert (verdict.passed, verdict.rows_checked, verdict.rows_failed) == (False, 5, 2)
     assert "bad" in verdict.observed
+
+
+def test_a_null_is_seen_as_null() -> None:
+    assert expectations._seen([float("nan"), "x", None, 1.5]) == [None, "x", None, 1.5]
