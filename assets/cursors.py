@@ -44,16 +44,12 @@ class State:
     @classmethod
     def read(cls, lake: Lake, instance: str) -> State:
         """Return what the lake knows of the instance."""
-        if not lake.exists("ops.cursors"):
-            return cls(instance, {})
-        found = lake.query(
-            "select stream, role, sequence, cursor from ops.cursors where instance = ?", [instance]
-        )
+        found = lake.lookup("ops.cursors", instance=instance)
         return cls(
             instance,
             {
                 (stream, role): Mark(sequence, json.loads(cursor) if cursor else None)
-                for stream, role, sequence, cursor in found.iter_rows()
+                for _, stream, role, sequence, cursor, _ in found.iter_rows()
             },
         )
 

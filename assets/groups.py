@@ -19,6 +19,8 @@ from ingest.source import Instance
 
 SLICE_BYTES = 64_000_000
 """Bodies that are read from raw at once; a single pulled batch may be larger."""
+LAST = 2**63 - 1
+"""No sequence is above it."""
 GROUP_BYTES = 64_000_000
 """Rows to merge that are gathered before they are committed."""
 GROUP_UNITS = 512
@@ -37,34 +39,39 @@ class Slice:
 
 def slices_of(lake: Lake, instance: Instance, stream: str, above: int) -> list[Slice]:
     """Return the payloads above a sequence, cut where their bodies exceed SLICE_BYTES."""
-    table = f"raw.{instance.type}"
-    found = lake.query(
-        "select sequence, count(*), sum(size_bytes)::bigint, "  # noqa: S608 - a registered type
-        f"coalesce(sum(octet_length(body)), 0)::bigint from {table} "
-        "where instance = ? and stream = ? and sequence > ? group by sequence order by sequence",
-        [instance.name, stream, above],
+    rows = _raw(lake, instance, stream, above + 1, LAST)
+    counts = rows.group_by("sequence").agg(
+        pl.len(), pl.col("size_bytes").sum(), pl.col("body").bin.size().sum()
     )
+    found = counts.sort("sequence").collect(engine="streaming")
     slices: list[Slice] = []
     held = 0
     for sequence, payloads, size, body in found.iter_rows():
         if slices and held + body <= SLICE_BYTES:
             last = slices.pop()
-            both = (last.payloads + payloads, last.size_bytes + (size or 0))
+            both = (last.payloads + payloads, last.size_bytes + size)
             slices.append(Slice(last.first, sequence, *both))
             held += body
         else:
-            slices.append(Slice(sequence, sequence, payloads, size or 0))
+            slices.append(Slice(sequence, sequence, payloads, size))
             held = body
     return slices
 
 
 def read_slice(lake: Lake, instance: Instance, stream: str, one: Slice) -> pl.DataFrame:
     """Return the raw rows of a slice, all columns, in the order they were pulled."""
-    return lake.query(
-        f"select * from raw.{instance.type} "  # noqa: S608 - a type of the registry
-        "where instance = ? and stream = ? and sequence between ? and ? "
-        "order by sequence, payload_id",
-        [instance.name, stream, one.first, one.last],
+    rows = _raw(lake, instance, stream, one.first, one.last)
+    return rows.sort("sequence", "payload_id").collect()
+
+
+def _raw(lake: Lake, instance: Instance, stream: str, first: int, last: int) -> pl.LazyFrame:
+    """Return the raw rows of a stream from one sequence to another."""
+    table, name = f"raw.{instance.type}", instance.name
+    rows = lake.scan(table, instance=(name, name), stream=(stream, stream), sequence=(first, last))
+    return rows.filter(
+        pl.col("instance") == name,
+        pl.col("stream") == stream,
+        pl.col("sequence").is_between(first, last),
     )
 
 

@@ -82,9 +82,7 @@ def _row(instance: Instance, visit: Visit, before: dict[str, Any], now: datetime
 
 
 def _read(lake: Lake, instance: str) -> dict[str, Any]:
-    if not lake.exists("ops.source_health"):
-        return {}
-    found = lake.query("select * from ops.source_health where instance = ?", [instance])
+    found = lake.lookup("ops.source_health", instance=instance)
     return found.row(0, named=True) if found.height else {}
 
 

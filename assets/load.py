@@ -136,14 +136,14 @@ def _known_apart(
     lake: Lake, instance: Instance, stream: str, rows: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split rows into new ones and ones that raw has; those keep the day they first came on."""
-    table = f"raw.{instance.type}"
-    if not lake.exists(table):
-        return rows, rows.clear()
-    first = lake.query(
-        f"select payload_id, day, fetched_at from {table} "  # noqa: S608 - a type of the registry
-        "where instance = ? and stream = ? and payload_id in (select unnest(?))",
-        [instance.name, stream, rows["payload_id"].to_list()],
-    )
+    ids, name = rows["payload_id"], instance.name
+    held = lake.scan(
+        f"raw.{instance.type}",
+        instance=(name, name), stream=(stream, stream), payload_id=(ids.min(), ids.max()),
+    )  # fmt: skip
+    of_stream = held.filter(pl.col("instance") == name, pl.col("stream") == stream)
+    first = of_stream.join(rows.lazy().select("payload_id"), on="payload_id", how="semi")
+    first = first.select("payload_id", "day", "fetched_at").collect()
     new = rows.join(first, on="payload_id", how="anti")
     known = rows.drop("day", "fetched_at").join(first, on="payload_id", how="inner")
     return new, known.select(rows.columns)

@@ -16,10 +16,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
-
-import httpx
 
 from golive_core.errors import (
     GoLiveError,
@@ -36,8 +34,12 @@ from golive_core.http.trouble import mapped, wrong_status
 from golive_core.log import get_logger
 from golive_core.redact import redact
 
+if TYPE_CHECKING:
+    # httpx takes 0.4 s of CPU to import (rich and pygments come with it); every source imports
+    # this module and few processes open a client.
+    import httpx
+
 AGENT = "golive"
-HTTPX = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError)
 CONDITIONS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
 OK = range(200, 300)
 UNCHANGED = 304
@@ -165,6 +167,8 @@ class Http:
             attempt += 1
 
     async def _once(self, request: Request) -> tuple[Answer | None, Exception | None]:
+        import httpx
+
         await self._pace.turn()
         self.requests += 1
         try:
@@ -173,7 +177,9 @@ class Http:
         except TimeoutError:
             text = f"no whole answer within {self.endpoint.deadline_s:.0f} s"
             return None, httpx.ReadTimeout(text)
-        except HTTPX as error:
+        except (
+            httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError,
+        ) as error:  # fmt: skip
             return None, error
 
     async def _send(self, request: Request) -> Answer:
@@ -238,6 +244,8 @@ def shown(url: str) -> str:
 
 
 def _client(endpoint: Endpoint, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
+    import httpx
+
     try:
         _ = urlsplit(endpoint.url).port
         return httpx.AsyncClient(
@@ -262,6 +270,8 @@ def _client(endpoint: Endpoint, transport: httpx.AsyncBaseTransport | None) -> h
 @cache
 def usual_trust() -> ssl.SSLContext:
     """Return the certificates that everybody trusts; reading them takes 50 ms."""
+    import httpx
+
     return httpx.create_ssl_context()
 
 

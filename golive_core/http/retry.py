@@ -11,15 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-import httpx
-
 SAFE = ("GET", "HEAD", "OPTIONS")
 SERVER_ERRORS = (408, 500, 502, 503, 504, 520, 521, 522, 523, 524)
 THROTTLED = (403, 429, 503)
-PASSING = (
-    httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError,
-    httpx.DecodingError,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +34,17 @@ Policy = Callable[[Trial], float | None]
 
 def on_connection(trial: Trial) -> float | None:
     """Try again after time-outs, refused and reset connections and bodies that broke off."""
-    return 0.0 if trial.is_broken_off or isinstance(trial.error, PASSING) else None
+    return 0.0 if trial.is_broken_off or (trial.error and _is_passing(trial.error)) else None
+
+
+def _is_passing(error: Exception) -> bool:
+    import httpx
+
+    passing = (
+        httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError,
+        httpx.DecodingError,
+    )  # fmt: skip
+    return isinstance(error, passing)
 
 
 def on_server_error(trial: Trial) -> float | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-
-import httpx
+from functools import cache
 
 from golive_core.errors import (
     GoLiveError,
@@ -24,41 +23,53 @@ CA_HINT = 'If the server has a certificate of your own authority, name it: ca = 
 PROXY_HINT = "Check the proxy setting and that the proxy lets this host through"
 REACH_HINT = "Check that the address is right and the server is up, then try again"
 
-KINDS: tuple[tuple[type[Exception], type[GoLiveError], str, str], ...] = (
-    (httpx.UnsupportedProtocol, SettingsError, "not an HTTP address", "Begin it with https://"),
-    (httpx.InvalidURL, SettingsError, "not a valid address", "Check the url in golive.toml"),
-    (httpx.LocalProtocolError, SettingsError, "a request that HTTP does not allow",
-     "Check the user and token for line breaks and other odd characters"),
-    (httpx.ConnectTimeout, SourceUnreachableError, "no connection in time", REACH_HINT),
-    (httpx.ReadTimeout, SourceUnreachableError, "no answer in time",
-     "The server is slow: raise timeout_s or ask again later"),
-    (httpx.WriteTimeout, SourceUnreachableError, "the request was not sent in time", REACH_HINT),
-    (httpx.PoolTimeout, SourceUnreachableError, "no free connection in time", REACH_HINT),
-    (httpx.ConnectError, SourceUnreachableError, "no connection", REACH_HINT),
-    (httpx.NetworkError, SourceUnreachableError, "the connection broke", REACH_HINT),
-    (httpx.RemoteProtocolError, SourceUnreachableError, "the answer broke off", REACH_HINT),
-    (httpx.ProxyError, SourceUnreachableError, "the proxy refuses", PROXY_HINT),
-    (httpx.TransportError, SourceUnreachableError, "the connection failed", REACH_HINT),
-    (httpx.DecodingError, SourceDataError, "a body that is not compressed as it says", REACH_HINT),
-    (httpx.TooManyRedirects, SourceAuthError, "sent in a circle of redirects", LOGIN_HINT),
-    (httpx.CookieConflict, SourceDataError, "cookies that contradict each other", REACH_HINT),
-    (httpx.StreamError, SourceError, "the answer was read out of order", REACH_HINT),
-    (httpx.HTTPError, SourceError, "HTTP failed", REACH_HINT),
-)  # fmt: skip
-"""From the narrow to the wide: the first that fits counts."""
+Kind = tuple[type[Exception], type[GoLiveError], str, str]
+"""What httpx raises, what it is here, what happened and what to do."""
+
+
+@cache
+def kinds() -> tuple[Kind, ...]:
+    """Return the kinds of errors from the narrow to the wide: the first that fits counts."""
+    import httpx
+
+    return (
+        (httpx.UnsupportedProtocol, SettingsError, "not an HTTP address", "Begin it with https://"),
+        (httpx.InvalidURL, SettingsError, "not a valid address", "Check the url in golive.toml"),
+        (httpx.LocalProtocolError, SettingsError, "a request that HTTP does not allow",
+         "Check the user and token for line breaks and other odd characters"),
+        (httpx.ConnectTimeout, SourceUnreachableError, "no connection in time", REACH_HINT),
+        (httpx.ReadTimeout, SourceUnreachableError, "no answer in time",
+         "The server is slow: raise timeout_s or ask again later"),
+        (httpx.WriteTimeout, SourceUnreachableError, "the request was not sent in time",
+         REACH_HINT),
+        (httpx.PoolTimeout, SourceUnreachableError, "no free connection in time", REACH_HINT),
+        (httpx.ConnectError, SourceUnreachableError, "no connection", REACH_HINT),
+        (httpx.NetworkError, SourceUnreachableError, "the connection broke", REACH_HINT),
+        (httpx.RemoteProtocolError, SourceUnreachableError, "the answer broke off", REACH_HINT),
+        (httpx.ProxyError, SourceUnreachableError, "the proxy refuses", PROXY_HINT),
+        (httpx.TransportError, SourceUnreachableError, "the connection failed", REACH_HINT),
+        (httpx.DecodingError, SourceDataError, "a body that is not compressed as it says",
+         REACH_HINT),
+        (httpx.TooManyRedirects, SourceAuthError, "sent in a circle of redirects", LOGIN_HINT),
+        (httpx.CookieConflict, SourceDataError, "cookies that contradict each other", REACH_HINT),
+        (httpx.StreamError, SourceError, "the answer was read out of order", REACH_HINT),
+        (httpx.HTTPError, SourceError, "HTTP failed", REACH_HINT),
+    )  # fmt: skip
 
 
 def mapped(error: Exception, where: str) -> GoLiveError:
     """Return the GoLive error for what httpx raised while asking for `where`."""
     if isinstance(error, GoLiveError):
         return error
+    import httpx
+
     if isinstance(error, httpx.HTTPStatusError):
         return wrong_status(error.response.status_code, error.response.headers, where)
     if certificate := _certificate(error):
         return SourceUnreachableError(
             f"the certificate is not trusted ({certificate})", where=where, hint=CA_HINT
         )
-    for kind, ours, what, hint in KINDS:
+    for kind, ours, what, hint in kinds():
         if isinstance(error, kind):
             return ours(_with_detail(what, error), where=where, hint=hint)
     return SourceError(_with_detail("an unexpected failure", error), where=where)

@@ -28,6 +28,7 @@ from golive_core.lake import delta, manifest
 from golive_core.lake import snapshot as snapshots
 from golive_core.lake.delta import Commit
 from golive_core.lake.layout import FORMAT, Layout, declared, partition_column
+from golive_core.lake.manifest import Manifest
 from golive_core.lake.plan import Plan
 from golive_core.lake.snapshot import Snapshot
 from golive_core.lake.trouble import told
@@ -104,8 +105,10 @@ def commit(layout: Layout, writes: Sequence[Write], note: str) -> list[WriteResu
     try:
         with locked(layout):
             recover(layout)
-            plans = [again(layout, *pair) for pair in zip(writes, plans, strict=True)]
-            publish(layout, plans, note)
+            known = manifest.newest(layout)
+            pairs = zip(writes, plans, strict=True)
+            plans = [again(layout, known, *pair) for pair in pairs]
+            publish(layout, known.n + 1, plans, note)
     except BaseException:
         if not (layout.manifests / INTENT).exists():
             discard(plans)
@@ -148,27 +151,26 @@ def prepare(layout: Layout) -> None:
         manifest.write_json(layout.format_file, {"format": FORMAT})
 
 
-def again(layout: Layout, write: Write, before: Plan) -> Plan:
+def again(layout: Layout, known: Manifest, write: Write, before: Plan) -> Plan:
     """Return the plan against the newest version; worked out anew if others wrote meanwhile."""
-    newest = newest_snapshot(layout, write.spec.name)
+    newest = newest_snapshot(layout, known, write.spec.name)
     if newest.version == before.base.version:
         return before
     return write.planner(newest, before)
 
 
-def newest_snapshot(layout: Layout, table: str) -> Snapshot:
+def newest_snapshot(layout: Layout, known: Manifest, table: str) -> Snapshot:
     """Return the newest Delta version of a table, also one that another tool has written."""
     folder = layout.folder(table)
-    known = manifest.newest(layout).tables.get(table, -1)
-    return snapshots.snapshot(table, folder, snapshots.newest_version(folder, known))
+    version = snapshots.newest_version(folder, known.tables.get(table, -1))
+    return snapshots.snapshot(table, folder, version)
 
 
-def publish(layout: Layout, plans: Sequence[Plan], note: str) -> None:
-    """Commit the plans to their tables and then to the manifest. The caller holds the lock."""
+def publish(layout: Layout, n: int, plans: Sequence[Plan], note: str) -> None:
+    """Commit the plans to their tables and then to manifest `n`. The caller holds the lock."""
     commits = [to_commit(item, note) for item in plans if not item.is_empty]
     if not commits:
         return
-    n = manifest.newest_number(layout) + 1
     promise = {"format": FORMAT, "n": n, "note": note, "commits": [asdict(c) for c in commits]}
     manifest.write_json(layout.manifests / INTENT, promise)
     fulfil(layout, n, note, commits)

@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 
 from golive_core import schema
-from golive_core.lake import manifest, read, sandbox, stage, upkeep
+from golive_core.lake import lookup, manifest, read, sandbox, stage, upkeep
 from golive_core.lake import transaction as transactions
 from golive_core.lake.commit import WriteResult
 from golive_core.lake.layout import Layout
@@ -82,6 +82,22 @@ class Lake:
         people goes to `sandbox`.
         """
         return read.query(self._layout, self._manifest(as_of), sql, params)
+
+    def lookup(self, table: str, **values: object) -> pl.DataFrame:
+        """Return the rows of a small declared table whose columns have these values.
+
+        Without DuckDB: 1 ms where a query takes 6, since each version of a table needs a new
+        view. Files that may hold the values are read whole, so large tables are to be queried.
+        """
+        return lookup.rows(self._layout, self._manifest(None), table, values)
+
+    def scan(self, table: str, **ranges: tuple[object, object]) -> pl.LazyFrame:
+        """Return the declared table lazily, without the files that hold nothing in the ranges.
+
+        A range is (lowest, highest) of a column. Rows beyond it may be among the others of a
+        file: filter them. For large rows of which few are wanted; not for tables by day.
+        """
+        return lookup.scan(self._layout, self._manifest(None), table, ranges)
 
     def sandbox(
         self,

@@ -241,12 +241,11 @@ def merge_into(
 
 
 def holding(spec: Table, base: Snapshot, batch: pl.DataFrame) -> list[DataFile]:
-    """Return the files that hold a key of the batch."""
-    return [
-        file
-        for file in near(spec, base, batch)
-        if keys_among(spec, [base.absolute(file)], batch).height
-    ]
+    """Return the files that hold a key of the batch, and small ones that may."""
+    files = near(spec, base, batch)
+    if sum(file.size for file in files) < stage.SMALL_BYTES:
+        return files
+    return [file for file in files if keys_among(spec, [base.absolute(file)], batch).height]
 
 
 def numbered(spec: Table, base: Snapshot, files: Sequence[DataFile]) -> pl.DataFrame:

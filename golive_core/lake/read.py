@@ -1,17 +1,14 @@
 """Reading: a manifest becomes DuckDB views, a DuckDB result becomes a polars frame.
 
 A view lists the files of one version, so it cannot change while it is read. Results cross by the
-Arrow C interface, without pyarrow, whose import would cost a quarter of a second. Statements of
-strangers are in sandbox.py.
+Arrow C interface, without pyarrow, whose import would cost a quarter of a second. Where the DuckDB
+comes from is in engines.py, statements of strangers are in sandbox.py.
 """
 
 from __future__ import annotations
 
-import atexit
-import os
 import re
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +20,7 @@ import polars as pl
 from golive_core import schema
 from golive_core.errors import LakeError, QueryError
 from golive_core.lake import snapshot as snapshots
+from golive_core.lake.engines import LAYERS, engine, engines
 from golive_core.lake.layout import (
     Layout,
     declared,
@@ -31,7 +29,7 @@ from golive_core.lake.layout import (
     partition_column,
 )
 from golive_core.lake.manifest import Manifest
-from golive_core.lake.snapshot import Era, Snapshot, era
+from golive_core.lake.snapshot import Snapshot
 from golive_core.lake.trouble import told
 
 Params = Sequence[Any] | Mapping[str, Any] | None
@@ -45,7 +43,6 @@ SQL_TYPES: dict[str, str] = {
     "date": "DATE",
     "binary": "BLOB",
 }
-LAYERS = ("raw", "core", "marts", "predictions", "ops")
 NAMED = re.compile(rf'\b({"|".join(LAYERS)})"?\s*\.\s*"?([a-z][a-z0-9_]*)')
 FOREIGN = ("INTERVAL", "BIT", "TIME WITH TIME ZONE", "UNION", "MAP", "VARIANT", "GEOMETRY")
 """DuckDB types that polars has no word for; they come as text."""
@@ -140,17 +137,6 @@ def cells(columns: Mapping[str, pl.DataType], have: set[str]) -> str:
     )
 
 
-def engine() -> duckdb.DuckDBPyConnection:
-    """Return a new in-memory DuckDB in UTC that cannot see variables of Python."""
-    connection = duckdb.connect()  # noqa: TID251 - the one place that the rule sends everybody to
-    connection.execute(
-        "set global TimeZone = 'UTC'; set global python_enable_replacements = false;"
-        "set global parquet_metadata_cache = true;"
-        + ";".join(f"create schema {layer}" for layer in LAYERS)
-    )
-    return connection
-
-
 def connect(
     layout: Layout, found: Manifest, tables: Iterable[str] | None
 ) -> duckdb.DuckDBPyConnection:
@@ -163,60 +149,6 @@ def connect(
         connection.close()
         raise
     return connection
-
-
-class Engine:
-    """A DuckDB with the views of one manifest, made as they are asked for; threads share it."""
-
-    def __init__(self) -> None:
-        self._connection = engine()
-        self._shown: set[str] = set()
-        self._lock = threading.Lock()
-
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection of the caller's own to it; the caller closes it."""
-        return self._connection.cursor()
-
-    def show(self, layout: Layout, found: Manifest, tables: Iterable[str]) -> None:
-        """Make the views of these tables, if they are not there yet."""
-        with self._lock:
-            fresh = [name for name in tables if name not in self._shown]
-            make_views(self._connection, [snapshot_of(layout, found, name) for name in fresh])
-            self._shown.update(fresh)
-
-
-class Engines:
-    """The engines of the newest few manifests that were asked, since making one takes 15 ms.
-
-    One that is pushed out lives until its last cursor is closed. A forked process never uses
-    those of its parent.
-    """
-
-    def __init__(self, kept: int = 3) -> None:
-        self._kept = kept
-        self._engines: OrderedDict[tuple[int, Era, Path, int], Engine] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def of(self, layout: Layout, found: Manifest) -> Engine:
-        """Return the engine of a manifest."""
-        key = (os.getpid(), era(layout.root), layout.root, found.n)
-        with self._lock:
-            if key not in self._engines:
-                self._engines[key] = Engine()
-            self._engines.move_to_end(key)
-            while len(self._engines) > self._kept:
-                self._engines.popitem(last=False)
-            return self._engines[key]
-
-    def close(self) -> None:
-        """Let go of all engines."""
-        with self._lock:
-            self._engines.clear()
-
-
-engines = Engines()
-atexit.register(engines.close)
-"""An engine that is still open when the interpreter ends reports leaks on standard error."""
 
 
 def make_views(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[Snapshot]) -> None:
@@ -253,7 +185,8 @@ def query(layout: Layout, found: Manifest, sql: str, params: Params) -> pl.DataF
     pooled = engines.of(layout, found)
     connection = pooled.cursor()
     try:
-        pooled.show(layout, found, known(found, named_tables(sql)))
+        tables = known(found, named_tables(sql))
+        pooled.show(tables, lambda name: view(snapshot_of(layout, found, name)))
         return to_frame(run(connection, sql, params))
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
         raise wrong(error) from error

@@ -19,6 +19,7 @@ import polars as pl
 
 from golive_core.errors import QueryError
 from golive_core.lake import read
+from golive_core.lake.engines import LAYERS, engine
 from golive_core.lake.layout import Layout
 from golive_core.lake.manifest import Manifest
 
@@ -49,7 +50,7 @@ class Limits:
 
 def run(layout: Layout, found: Manifest, sql: str, limits: Limits) -> pl.DataFrame:
     """Return the result of a stranger's statement, or raise QueryError."""
-    connection = read.engine()
+    connection = engine()
     try:
         tables = read.known(found, checked(connection, sql))
         read.make_views(connection, [read.snapshot_of(layout, found, name) for name in tables])
@@ -162,7 +163,7 @@ def refused_or_named(node: Mapping[str, Any], named: Set[str]) -> list[str]:
     if node.get("type") != "BASE_TABLE":
         return []
     layer, name = str(node["schema_name"]).lower(), str(node["table_name"]).lower()
-    if layer in read.LAYERS:
+    if layer in LAYERS:
         return [f"{layer}.{name}"]
     if layer or name not in named:
         hint = "Tables have names like core.builds"

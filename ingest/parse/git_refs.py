@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
@@ -64,7 +64,9 @@ class Refs:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object that `of` reads."""
-        return asdict(self)
+        return {
+            "refs": self.refs, "peeled": self.peeled, "head": self.head, "shallow": self.shallow,
+        }  # fmt: skip
 
 
 def from_list(text: bytes) -> Refs:

@@ -93,6 +93,14 @@ def test_loading_imports_nothing_heavy(home: Path) -> None:
     assert found["heavy"] == []
 
 
+def test_knowing_the_sources_imports_no_http_client_and_no_logger(home: Path) -> None:
+    names = ["httpx", "rich", "structlog"]
+    code = "import sys; from ingest import registry; registry.sources();"
+    code += "print([name for name in sys.argv[1:] if name in sys.modules])"
+    command = [sys.executable, "-c", code, *names]
+    assert subprocess.check_output(command, cwd=home.parent, text=True) == "[]\n"
+
+
 def test_the_instance_keeps_to_its_folder_and_sends_no_telemetry(home: Path) -> None:
     folder = ensure_instance(home)
     file = folder / "dagster.yaml"

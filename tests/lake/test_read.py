@@ -18,9 +18,9 @@ from golive_core import lake as door
 from golive_core import schema
 from golive_core.errors import LakeError, QueryError
 from golive_core.lake import Lake
+from golive_core.lake.engines import Engines
 from golive_core.lake.layout import Layout
 from golive_core.lake.manifest import Manifest
-from golive_core.lake.read import Engines
 from tests.lake.rows import builds, results
 
 DAY = date(2024, 1, 1)
@@ -157,6 +157,20 @@ def test_only_the_newest_engines_are_kept(lake: Lake) -> None:
     made = [engines.of(Layout(lake.root), Manifest(n=n)) for n in (1, 2, 3)]
     assert engines.of(Layout(lake.root), Manifest(n=3)) is made[2]
     assert engines.of(Layout(lake.root), Manifest(n=1)) is not made[0]
+
+
+def test_an_engine_that_was_pushed_out_serves_those_who_hold_it(lake: Lake) -> None:
+    layout, engines = Layout(lake.root), Engines(kept=1)
+    held, later = (engines.of(layout, Manifest(n=n)) for n in (1, 2))
+    held.show(["core.builds"], lambda name: f"create view {name} as select 1 as one")
+    with held.cursor() as cursor:
+        assert cursor.sql("select one from core.builds").fetchall() == [(1,)]
+    del held
+    with later.cursor() as cursor:
+        catalogs = (
+            "select count(*) from duckdb_databases() where starts_with(database_name, 'lake')"
+        )
+        assert cursor.sql(catalogs).fetchall() == [(1,)]
 
 
 def test_a_lake_can_be_pickled(lake: Lake) -> None:
