@@ -109,7 +109,7 @@ def merge_requests(payload: Payload) -> Tables:
 
 def _merge_request(payload: Payload, one: Json) -> Json:
     status = REQUEST_STATUS[one["state"]]
-    merge_sha = one.get("merge_commit_sha") or one.get("squash_commit_sha")
+    merge_sha = one.get("merge_commit_sha") or one.get("squash_commit_sha") or one.get("sha")
     return own(payload) | {
         "change_request_id": request_id(payload, one["iid"]),
         "repository_id": repository_id(payload), "number": one["iid"], "title": one["title"],

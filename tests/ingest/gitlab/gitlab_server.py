@@ -18,6 +18,8 @@ from loopback import Asked, Loopback, Reply, link, missing, ok
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PROJECT = "shop/backend"
+OTHER = "shop/other"
+"""A second project, with lists of its own."""
 BASE = f"api/v4/projects/{PROJECT}"
 WEB = f"https://gitlab.example.org/{PROJECT}"
 ANN = {"id": 7, "username": "ann", "name": "Ann", "state": "active", "web_url": "https://x/ann"}
@@ -86,7 +88,7 @@ def job(number: int, name: str, status: str = "success") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def tested(name: str, status: str = "success") -> dict[str, Any]:
+def case_of(name: str, status: str) -> dict[str, Any]:
     output = (
         "Failure/Error: is_expected.to eq(300)\n\n  expected: 300\n" if status != "success" else ""
     )
@@ -145,6 +147,7 @@ class Gitlab(Loopback):
     """What the project holds, by the last part of the path; the details by list and number."""
 
     lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    others: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     jobs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     reports: dict[int, dict[str, Any]] = field(default_factory=dict)
     commits_of: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
@@ -164,6 +167,8 @@ class Gitlab(Loopback):
         }  # fmt: skip
         if asked.path in whole:
             return ok(whole[asked.path])
+        if asked.path.startswith(f"api/v4/projects/{OTHER}/"):
+            return self.page(asked, self.others.get(asked.path.rpartition("/")[2], []))
         return self.below(asked, asked.path.removeprefix(f"{BASE}/").split("/"))
 
     def below(self, asked: Asked, names: list[str]) -> Reply:

@@ -13,6 +13,7 @@ from gitlab_server import (
     PROJECT,
     at,
     branch,
+    case_of,
     commit,
     deployment,
     issue,
@@ -21,7 +22,6 @@ from gitlab_server import (
     merge_request,
     milestone,
     pipeline,
-    tested,
     reported,
 )
 from gitlab_server import Gitlab as Server
@@ -47,7 +47,7 @@ class World(Server):
         self.commits_of = {n: [commit(n), commit(n + 1)] for n in range(1, 6)}
         retried = [job(1, "rspec", "failed"), job(2, "lint"), job(3, "rspec")]
         self.jobs = {500 + n: retried for n in range(1, 5)}
-        report = reported(tested("adds"), tested("pays", "failed"))
+        report = reported(case_of("adds", "success"), case_of("pays", "failed"))
         self.reports = {501: report, 502: report}
 
     def expected(self) -> dict[str, int]:
