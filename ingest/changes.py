@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from golive_core.http import Answer
-from golive_core.http.paging import items
+from golive_core.http.paging import dig, items
 from ingest.parse.rows import instant
 
 Json = dict[str, Any]
@@ -20,7 +20,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Where the change times are: the first of `fields` that an entry has; `at` is the list."""
+    """Where the change times are: the first of `fields` that an entry has; `at` is the list.
+
+    A field inside another is written with a dot (`state.started_on`).
+    """
 
     fields: tuple[str, ...]
     at: str = ""
@@ -31,8 +34,8 @@ class Changes:
 
     def of(self, entry: Mapping[str, Any]) -> datetime | None:
         """Return when the entry changed, None where it does not say."""
-        found = (entry.get(name) for name in self.fields)
-        return instant(next((value for value in found if value), None))
+        found = (dig(entry, name.split(".")) for name in self.fields)
+        return instant(next((str(value) for value in found if value), None))
 
     def newest(self, page: Answer) -> str:
         """Return the `mark` of a page, empty for a page without times."""

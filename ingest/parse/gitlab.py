@@ -7,10 +7,9 @@ Pipelines, jobs, test reports and deployments are in `gitlab_ci.py`. A payload's
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
-from ingest.parse.hosted import git_source, hosted_id, own, part, repository_id
+from ingest.parse.hosted import heads, hosted_id, own, part, repository_id
 from ingest.parse.rows import frame, names
 from ingest.payload import Payload, Tables
 
@@ -42,17 +41,8 @@ def project(payload: Payload) -> Tables:
 
 
 def branches(payload: Payload) -> Tables:
-    """Return the heads of a page of branches; none where a git source reads the repository."""
-    if git_source(payload):
-        return {}
-    return _heads(payload, (head(one) for one in payload.objects()), is_deleted=False)
-
-
-def gone_branches(payload: Payload) -> Tables:
-    """Return the branches that the last walk did not find any more."""
-    if git_source(payload):
-        return {}
-    return _heads(payload, payload.object().values(), is_deleted=True)
+    """Return the heads of a page of branches."""
+    return heads(payload, map(head, payload.objects()))
 
 
 def head(branch: Json) -> Json:
@@ -62,18 +52,6 @@ def head(branch: Json) -> Json:
         "name": branch["name"], "sha": commit["id"], "at": commit.get("committed_date"),
         "default": bool(branch.get("default")),
     }  # fmt: skip
-
-
-def _heads(payload: Payload, found: Iterable[Json], *, is_deleted: bool) -> Tables:
-    rows = [
-        {
-            "repository_id": repository_id(payload), "branch": one["name"], "kind": "branch",
-            "head_sha": one["sha"], "is_default": one["default"], "is_deleted": is_deleted,
-            "updated_at": one["at"],
-        }
-        for one in found
-    ]  # fmt: skip
-    return {"core.branches": frame("core.branches", rows)}
 
 
 def commits(payload: Payload) -> Tables:

@@ -6,10 +6,11 @@ What is the same for every such host belongs here, what a host's fields mean in 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from ingest.payload import Payload
+from ingest.parse.rows import frame
+from ingest.payload import Payload, Tables
 
 KINDS = (
     ("staging", re.compile(r"\b(staging|stage|stg|pre-?prod|pre-?production|uat)\b")),
@@ -39,6 +40,29 @@ def hosted_id(payload: Payload) -> str:
 def own(payload: Payload) -> dict[str, Any]:
     """Return the cells that say whose a row is."""
     return {"project_id": payload.instance.project_id, "source": payload.instance.type}
+
+
+def heads(
+    payload: Payload, found: Iterable[Mapping[str, Any]], *, is_deleted: bool = False
+) -> Tables:
+    """Return rows of branches by `name`, `sha`, `at` and, where it is told, `default`.
+
+    There are none where a git source reads the repository: it knows more of them.
+    """
+    rows = [
+        {
+            "repository_id": repository_id(payload), "branch": one["name"], "kind": "branch",
+            "head_sha": one["sha"], "is_default": one.get("default"), "is_deleted": is_deleted,
+            "updated_at": one["at"],
+        }
+        for one in found
+    ]  # fmt: skip
+    return {} if git_source(payload) else {"core.branches": frame("core.branches", rows)}
+
+
+def gone_heads(payload: Payload) -> Tables:
+    """Return the branches that the last walk did not find any more, as it remembered them."""
+    return heads(payload, payload.object().values(), is_deleted=True)
 
 
 def environment_kind(name: str | None) -> str | None:

@@ -14,15 +14,16 @@ from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from golive_core.errors import SourceError
 from golive_core.http import Answer, Http, Request, next_link
-from ingest.api import ApiOptions, ApiSource, Detail, Position, Walk
+from ingest.api import Detail, Position, Walk
 from ingest.changes import Changes
-from ingest.parse import gitlab, gitlab_ci
+from ingest.hosted import HostedOptions, HostedSource
+from ingest.parse import gitlab, gitlab_ci, hosted
 from ingest.payload import Parser
-from ingest.source import Context, Cursor, Finding, Instance, Stream
+from ingest.source import Context, Finding, Instance, Stream
 
 __all__ = ["Gitlab"]
 
@@ -37,7 +38,7 @@ COMMITTED = Changes(("committed_date",))
 PARSERS: dict[str, Parser] = {
     "project": gitlab.project,
     "branches": gitlab.branches,
-    "branches.gone": gitlab.gone_branches,
+    "branches.gone": hosted.gone_heads,
     "commits": gitlab.commits,
     "merge_requests": gitlab.merge_requests,
     "merge_request_commits": gitlab.merge_request_commits,
@@ -52,17 +53,15 @@ PARSERS: dict[str, Parser] = {
 }
 
 
-class Options(ApiOptions):
+class Options(HostedOptions):
     """`[source.<name>]` of a GitLab; `repositories` are full paths of projects."""
 
     url: str = "https://gitlab.com"
-    repositories: list[str] = Field(min_length=1)
-    git_sources: dict[str, str] = Field(default_factory=dict[str, str])
     jobs: bool = True
     tests: bool = True
 
 
-class Gitlab(ApiSource):
+class Gitlab(HostedSource[Options]):
     """Reads projects of one GitLab."""
 
     type: ClassVar[str] = "gitlab"
@@ -114,30 +113,12 @@ tests = true                           # test reports of pipelines
         headers = {"PRIVATE-TOKEN": token} if token else {}
         return self.client(self.options, headers=headers, path="/api/v4")
 
-    def has_news(self, stream: str, cursor: Cursor | None) -> bool:
-        """Tell by one request a project whether the first list of the stream changed."""
-        at = Position.of(cursor)
-        if cursor is None or any(one.next for one in at.lists.values()):
-            return True
-        first = {path: next(self._walks(stream, path, at), None) for path in self._paths}
-        with self.http() as http:
-            return any(walk and self.is_changed(walk, at, http) for walk in first.values())
-
-    def walks(self, stream: str, at: Position, http: Http) -> Iterator[Walk]:
-        """Yield the lists of a stream, project by project."""
-        for path in self._paths:
-            yield from self._walks(stream, path, at)
-
     def check(self) -> Iterator[Finding]:
         """Yield whether the first project can be read, and what the token may."""
-        findings = list(self.checked(Request(_of(self._paths[0]))))
+        findings = list(self.checked(Request(_of(self.options.repositories[0]))))
         yield from findings
         if self.options.token and findings[0].state == "ok":
             yield self._scopes()
-
-    @property
-    def _paths(self) -> list[str]:
-        return self.options.repositories
 
     def _scopes(self) -> Finding:
         try:
@@ -150,7 +131,8 @@ tests = true                           # test reports of pipelines
             return Finding("scopes", "ok", ", ".join(scopes))
         return Finding("scopes", "failed", ", ".join(scopes), "Make a token with read_api")
 
-    def _walks(self, stream: str, path: str, at: Position) -> Iterator[Walk]:
+    def lists(self, stream: str, path: str, at: Position) -> Iterator[Walk]:
+        """Yield the lists of a stream of one project."""
         match stream:
             case "code":
                 yield from self._code(path, at)

@@ -1,0 +1,53 @@
+"""Sources of Git hosts that read several repositories: every stream is walked repository by each.
+
+What lists a repository has is the source's business; how a list is walked is in `ingest/api.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from pydantic import Field
+
+from golive_core.http import Http
+from ingest.api import ApiOptions, ApiSource, Position, Walk
+from ingest.source import Cursor
+
+
+class HostedOptions(ApiOptions):
+    """What every Git host takes.
+
+    `repositories` are full paths; `git_sources` names the source of type `git` that reads the same
+    repository, by path: code is left to it, and all else carries its `repository_id`.
+    """
+
+    repositories: list[str] = Field(min_length=1)
+    git_sources: dict[str, str] = Field(default_factory=dict[str, str])
+
+
+Options = TypeVar("Options", bound=HostedOptions)
+
+
+class HostedSource(ApiSource, Generic[Options]):
+    """What Git hosts share; a source adds its `options` and `lists`."""
+
+    options: Options
+
+    def lists(self, stream: str, path: str, at: Position) -> Iterator[Walk]:
+        """Yield the lists of a stream of one repository without asking for anything."""
+        raise NotImplementedError
+
+    def walks(self, stream: str, at: Position, http: Http) -> Iterator[Walk]:
+        """Yield the lists of a stream, repository by repository."""
+        for path in self.options.repositories:
+            yield from self.lists(stream, path, at)
+
+    def has_news(self, stream: str, cursor: Cursor | None) -> bool:
+        """Tell by one request a repository whether the first list of the stream changed."""
+        at = Position.of(cursor)
+        if cursor is None or any(one.next for one in at.lists.values()):
+            return True
+        first = [next(self.lists(stream, path, at), None) for path in self.options.repositories]
+        with self.http() as http:
+            return any(walk and self.is_changed(walk, at, http) for walk in first)
