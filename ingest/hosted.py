@@ -5,7 +5,7 @@ What lists a repository has is the source's business; how a list is walked is in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
 from pydantic import Field
@@ -51,3 +51,9 @@ class HostedSource(ApiSource, Generic[Options]):
         first = [next(self.lists(stream, path, at), None) for path in self.options.repositories]
         with self.http() as http:
             return any(walk and self.is_changed(walk, at, http) for walk in first)
+
+
+def header(headers: Mapping[str, str], name: str) -> str:
+    """Return a header of a webhook whatever the case of its name, empty for none."""
+    found = (value for key, value in headers.items() if key.lower() == name)
+    return next(found, "")

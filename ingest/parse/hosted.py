@@ -1,14 +1,16 @@
-"""Repositories of a Git host that one instance reads several of: their ids, and environments.
+"""Repositories of a Git host that one instance reads several of: ids, heads, environments, hooks.
 
 What is the same for every such host belongs here, what a host's fields mean in its own parser.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
+from golive_core.errors import SourceDataError
 from ingest.parse.rows import frame
 from ingest.payload import Payload, Tables
 
@@ -19,6 +21,21 @@ KINDS = (
     ("production", re.compile(r"\b(prod|production|prd|live)\b")),
 )
 """Words in names of environments; the first that fits counts, so pre-production is staging."""
+
+
+Hooked = tuple[dict[str, Any], bytes]
+"""Context and body of a payload that a webhook stands for."""
+
+
+def event(body: bytes) -> dict[str, Any]:
+    """Return the JSON object of a webhook; raises SourceDataError."""
+    try:
+        told: object = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise SourceDataError(f"not JSON ({error})", where="webhook") from error
+    if not isinstance(told, dict):
+        raise SourceDataError("not a JSON object", where="webhook")
+    return cast("dict[str, Any]", told)
 
 
 def git_source(payload: Payload) -> str:

@@ -18,10 +18,12 @@ from pydantic import BaseModel
 from golive_core.http import Answer, Http, Request, next_url
 from ingest.api import Detail, Position, Walk
 from ingest.changes import Changes
-from ingest.hosted import HostedOptions, HostedSource
-from ingest.parse import bitbucket, bitbucket_ci, hosted
+from ingest.hosted import HostedOptions, HostedSource, header
+from ingest.parse import bitbucket, bitbucket_ci, bitbucket_hooks, hosted
+from ingest.parse.hosted import Hooked
 from ingest.payload import Parser
 from ingest.source import Context, Finding, Instance, Stream
+from ingest.webhook import signed
 
 __all__ = ["Bitbucket"]
 
@@ -117,6 +119,17 @@ git_sources = {"shop/backend" = "git"} # leave code to [source.git], if there is
         """Yield whether the first repository can be read."""
         yield from self.checked(Request(_of(self.options.repositories[0])))
 
+    def verify(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+        """Tell whether a webhook was signed with the secret."""
+        return signed(body, secret, header(headers, "x-hub-signature"))
+
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> list[Hooked]:
+        """Return contexts and bodies of payloads for a hook; none where it tells nothing new.
+
+        Raises SourceDataError for a body that is not Bitbucket's.
+        """
+        return bitbucket_hooks.payloads(header(headers, "x-event-key"), body)
+
     def lists(self, stream: str, path: str, at: Position) -> Iterator[Walk]:
         """Yield the lists of a stream of one repository."""
         match stream:
@@ -138,7 +151,8 @@ git_sources = {"shop/backend" = "git"} # leave code to [source.git], if there is
     def _code(self, path: str, at: Position) -> Iterator[Walk]:
         if path in self.options.git_sources:
             return
-        yield replace(_list("refs/branches", path, kind="branches"), keys=_heads)
+        branches = _list("refs/branches", path, {"sort": "-target.date"}, kind="branches")
+        yield replace(branches, keys=_heads)
         yield _until(_list("commits", path), at, COMMITTED)
         request = Request(_of(path))
         yield Walk(f"{path}:repository", "repository", request, context={"path": path})

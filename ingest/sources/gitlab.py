@@ -8,6 +8,7 @@ source of type `git` reads every commit, and with `git_sources` leaves code to i
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -20,8 +21,9 @@ from golive_core.errors import SourceError
 from golive_core.http import Answer, Http, Request, next_link
 from ingest.api import Detail, Position, Walk
 from ingest.changes import Changes
-from ingest.hosted import HostedOptions, HostedSource
-from ingest.parse import gitlab, gitlab_ci, hosted
+from ingest.hosted import HostedOptions, HostedSource, header
+from ingest.parse import gitlab, gitlab_ci, gitlab_hooks, hosted
+from ingest.parse.hosted import Hooked
 from ingest.payload import Parser
 from ingest.source import Context, Finding, Instance, Stream
 
@@ -120,6 +122,18 @@ tests = true                           # test reports of pipelines
         if self.options.token and findings[0].state == "ok":
             yield self._scopes()
 
+    def verify(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+        """Tell whether a webhook brings the secret, which GitLab sends as it is."""
+        given = header(headers, "x-gitlab-token")
+        return bool(secret) and hmac.compare_digest(given.encode(), secret.encode())
+
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> list[Hooked]:
+        """Return contexts and bodies of payloads for a hook; none where it tells too little.
+
+        Raises SourceDataError for a body that is not GitLab's.
+        """
+        return gitlab_hooks.payloads(body)
+
     def _scopes(self) -> Finding:
         try:
             with self.http() as http:
@@ -149,7 +163,8 @@ tests = true                           # test reports of pipelines
     def _code(self, path: str, at: Position) -> Iterator[Walk]:
         if path in self.options.git_sources:
             return
-        yield replace(_list("repository/branches", path, kind="branches"), keys=_heads)
+        branches = _list("repository/branches", path, {"sort": "updated_desc"}, kind="branches")
+        yield replace(branches, keys=_heads)
         late = "" if at.window else at.since(f"{path}:commits", overlap_s=COMMITS_S)
         params = {"all": "true", "with_stats": "true", **_window(at, "since", "until")}
         commits = _list("repository/commits", path, params, kind="commits")
