@@ -6,6 +6,7 @@ What lists a repository has is the source's business; how a list is walked is in
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Generic, TypeVar
 
 from pydantic import Field
@@ -19,11 +20,13 @@ class HostedOptions(ApiOptions):
     """What every Git host takes.
 
     `repositories` are full paths; `git_sources` names the source of type `git` that reads the same
-    repository, by path: code is left to it, and all else carries its `repository_id`.
+    repository, by path: code is left to it, and all else carries its `repository_id`. What last
+    changed before `since` is not asked for.
     """
 
     repositories: list[str] = Field(min_length=1)
     git_sources: dict[str, str] = Field(default_factory=dict[str, str])
+    since: date | None = None
 
 
 Options = TypeVar("Options", bound=HostedOptions)
@@ -37,6 +40,16 @@ class HostedSource(ApiSource, Generic[Options]):
     def lists(self, stream: str, path: str, at: Position) -> Iterator[Walk]:
         """Yield the lists of a stream of one repository without asking for anything."""
         raise NotImplementedError
+
+    def begin(self, at: Position) -> str:
+        """Return the ISO time before which nothing is wanted, empty for no such time."""
+        if at.window:
+            return at.window.start.isoformat()
+        return f"{self.options.since}T00:00:00+00:00" if self.options.since else ""
+
+    def late(self, name: str, at: Position, overlap_s: float) -> str:
+        """Return the ISO time up to `overlap_s` before what is known of a list, empty for all."""
+        return "" if at.window else at.since(name, overlap_s=overlap_s)
 
     def walks(self, stream: str, at: Position, http: Http) -> Iterator[Walk]:
         """Yield the lists of a stream, repository by repository."""

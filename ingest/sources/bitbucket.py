@@ -100,6 +100,7 @@ user = "bot"                           # left out with an access token of a repo
 token = "env:BITBUCKET_TOKEN"          # app password of that user, or an access token
 repositories = ["shop/backend"]        # workspace and repository
 git_sources = {"shop/backend" = "git"} # leave code to [source.git], if there is one
+since = "2026-01-01"                   # what changed before is not read; all if left out
 """
     Options: ClassVar[type[BaseModel]] = Options
     parsers: ClassVar[Mapping[str, Parser]] = PARSERS
@@ -142,18 +143,18 @@ git_sources = {"shop/backend" = "git"} # leave code to [source.git], if there is
             case "deployments":
                 params = {"sort": "-state.started_on", "fields": ENVIRONMENT}
                 walk = _list("deployments/", path, params, kind="deployments")
-                yield _until(replace(walk, may_be_gone=True), at, DEPLOYED)
+                yield self._until(replace(walk, may_be_gone=True), at, DEPLOYED)
             case _:
-                params = {"sort": "-updated_on", **_window(at)}
+                params = {"sort": "-updated_on", **self._between(at)}
                 walk = replace(_list("issues", path, params), may_be_gone=True)
-                yield _newest_first(walk, at)
+                yield self._newest_first(walk, at)
 
     def _code(self, path: str, at: Position) -> Iterator[Walk]:
         if path in self.options.git_sources:
             return
         branches = _list("refs/branches", path, {"sort": "-target.date"}, kind="branches")
         yield replace(branches, keys=_heads)
-        yield _until(_list("commits", path), at, COMMITTED)
+        yield self._until(_list("commits", path), at, COMMITTED)
         request = Request(_of(path))
         yield Walk(f"{path}:repository", "repository", request, context={"path": path})
 
@@ -162,12 +163,32 @@ git_sources = {"shop/backend" = "git"} # leave code to [source.git], if there is
 
         Parameters stand in the path since `state` occurs several times.
         """
-        more = {"pagelen": REQUEST_PAGE, "sort": "-updated_on", "fields": MORE, **_window(at)}
-        below = f"pullrequests?{urlencode([*STATES, *more.items()])}"
+        more = {"pagelen": REQUEST_PAGE, "sort": "-updated_on", "fields": MORE}
+        below = f"pullrequests?{urlencode([*STATES, *more.items(), *self._between(at).items()])}"
         walk = _list(below, path, kind="pull_requests", sized=False)
-        late = "" if at.window else at.since(walk.name, overlap_s=LATE_S)
+        late = self.late(walk.name, at, LATE_S)
         details = partial(self._parts_of, path, since=late)
-        return replace(_newest_first(walk, at), details=details)
+        return replace(self._newest_first(walk, at), details=details)
+
+    def _between(self, at: Position) -> dict[str, str]:
+        """Return the filter for the window or since the first day, if given."""
+        begin = self.begin(at)
+        wanted = [f"updated_on >= {begin}"] if begin else []
+        wanted += [f"updated_on < {at.window.end.isoformat()}"] if at.window else []
+        return {"q": " AND ".join(wanted)} if wanted else {}
+
+    def _newest_first(self, walk: Walk, at: Position) -> Walk:
+        """Return the walk of a list sorted by change time, which ends at what is known."""
+        known = self.late(walk.name, at, 0)
+        return replace(walk, mark=UPDATED.newest, stops=UPDATED.until(known))
+
+    def _until(self, walk: Walk, at: Position, begun: Changes) -> Walk:
+        """Return the walk of a list sorted by when its entries began, which ends well before it.
+
+        Such lists cannot be asked for by time, so a window reads on to its start.
+        """
+        since = max(self.begin(at), self.late(walk.name, at, LATER_S))
+        return replace(walk, mark=begun.newest, stops=begun.until(since))
 
     def _parts_of(self, path: str, page: Answer, since: str) -> Iterator[Request]:
         kinds = {"pull_request_commits": "commits"}
@@ -182,9 +203,9 @@ git_sources = {"shop/backend" = "git"} # leave code to [source.git], if there is
 
     def _pipelines(self, path: str, at: Position) -> Walk:
         walk = _list("pipelines/", path, {"sort": "-created_on"}, kind="pipelines")
-        late = "" if at.window else at.since(walk.name, overlap_s=LATE_S)
+        late = self.late(walk.name, at, LATE_S)
         return replace(
-            _until(walk, at, BEGUN), mark=ENDED.newest,
+            self._until(walk, at, BEGUN), mark=ENDED.newest,
             details=partial(_steps_of, path, since=late),
         )  # fmt: skip
 
@@ -209,14 +230,6 @@ def _heads(page: Answer) -> dict[str, Any]:
     return {one["name"]: one for one in heads}
 
 
-def _window(at: Position) -> dict[str, str]:
-    """Return the filter for the window, if there is one."""
-    if at.window is None:
-        return {}
-    start, end = at.window.start.isoformat(), at.window.end.isoformat()
-    return {"q": f"updated_on >= {start} AND updated_on < {end}"}
-
-
 def _list(
     below: str, path: str, params: Mapping[str, str] | None = None, *, kind: str = "",
     sized: bool = True,
@@ -226,18 +239,3 @@ def _list(
     size = {"pagelen": str(PAGE)} if sized else {}
     request = Request(f"{_of(path)}/{below}", {**size, **(params or {})})
     return Walk(f"{path}:{kind}", kind, request, next_url(), {"path": path})
-
-
-def _newest_first(walk: Walk, at: Position) -> Walk:
-    """Return the walk of a list sorted by change time, which ends at what is known."""
-    known = "" if at.window else at.mark(walk.name)
-    return replace(walk, mark=UPDATED.newest, stops=UPDATED.until(known))
-
-
-def _until(walk: Walk, at: Position, begun: Changes) -> Walk:
-    """Return the walk of a list sorted by when its entries began, which ends well before the known.
-
-    Such lists cannot be asked for by time, so a window reads on to its start.
-    """
-    since = at.since(walk.name, overlap_s=0 if at.window else LATER_S)
-    return replace(walk, mark=begun.newest, stops=begun.until(since))

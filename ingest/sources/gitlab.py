@@ -100,6 +100,7 @@ url = "https://gitlab.example.org"     # gitlab.com if left out
 token = "env:GITLAB_TOKEN"             # a project, group or personal access token
 repositories = ["shop/backend"]        # full paths of projects
 git_sources = {"shop/backend" = "git"} # leave code to [source.git], if there is one
+since = "2026-01-01"                   # what changed before is not read; all if left out
 tests = true                           # test reports of pipelines
 """
     Options: ClassVar[type[BaseModel]] = Options
@@ -165,8 +166,8 @@ tests = true                           # test reports of pipelines
             return
         branches = _list("repository/branches", path, {"sort": "updated_desc"}, kind="branches")
         yield replace(branches, keys=_heads)
-        late = "" if at.window else at.since(f"{path}:commits", overlap_s=COMMITS_S)
-        params = {"all": "true", "with_stats": "true", **_window(at, "since", "until")}
+        late = self.late(f"{path}:commits", at, COMMITS_S)
+        params = {"all": "true", "with_stats": "true", **self._between(at, "since", "until")}
         commits = _list("repository/commits", path, params, kind="commits")
         yield replace(commits, mark=COMMITTED.newest, stops=COMMITTED.until(late))
         yield Walk(f"{path}:project", "project", Request(_of(path)), context={"path": path})
@@ -174,16 +175,21 @@ tests = true                           # test reports of pipelines
     def _changed(self, kind: str, path: str, at: Position, **params: str) -> Walk:
         """Return a list that is sorted by change time, newest first, with details of what is new.
 
-        Only a window is asked for by time: the same first page tells that nothing changed.
+        It is not asked for since the last change: the same first page tells that nothing changed.
         """
-        window = _window(at, "updated_after", "updated_before")
-        walk = _list(kind, path, {"order_by": "updated_at", "sort": "desc", **params, **window})
-        known, late = at.mark(walk.name), at.since(walk.name, overlap_s=LATE_S)
-        known, late = ("", "") if at.window else (known, late)
+        between = self._between(at, "updated_after", "updated_before")
+        walk = _list(kind, path, {"order_by": "updated_at", "sort": "desc", **params, **between})
+        known, late = self.late(walk.name, at, 0), self.late(walk.name, at, LATE_S)
         return replace(
             walk, mark=UPDATED.newest, stops=UPDATED.until(known),
             details=partial(self._details, walk, since=late),
         )  # fmt: skip
+
+    def _between(self, at: Position, start: str, end: str) -> dict[str, str]:
+        """Return the parameters that ask for the window or since the first day, if given."""
+        begin = self.begin(at)
+        found = {start: begin} if begin else {}
+        return found | ({end: at.window.end.isoformat()} if at.window else {})
 
     def _details(self, walk: Walk, page: Answer, since: str) -> Iterator[Request]:
         ask = {"merge_requests": self._commits_of, "pipelines": self._parts_of}.get(walk.kind)
@@ -219,13 +225,6 @@ def _heads(page: Answer) -> dict[str, Any]:
     """Return what to remember of the branches on a page."""
     heads = [gitlab.head(one) for one in UPDATED.entries(page)]
     return {one["name"]: one for one in heads}
-
-
-def _window(at: Position, start: str, end: str) -> dict[str, str]:
-    """Return the parameters that ask for the window, if there is one."""
-    if at.window is None:
-        return {}
-    return {start: at.window.start.isoformat(), end: at.window.end.isoformat()}
 
 
 def _list(

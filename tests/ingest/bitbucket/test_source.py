@@ -107,6 +107,17 @@ def test_a_window_ends_where_the_list_goes_beyond_it(server: Server, source: Mak
     assert f"q=updated_on >= {start}" in server.asked("issues")[0]
 
 
+def test_what_changed_before_the_first_day_is_not_asked_for(server: Server, source: Make) -> None:
+    old = {"created_on": "2025-12-31T00:00:00+00:00"}
+    server.lists["pipelines"] = [pipeline(n) | (old if n < 150 else {}) for n in range(1, 301)]
+    made = source(since="2026-01-01")
+    core(made, "pipelines")
+    assert len(server.asked("pipelines/?")) == 2
+    core(made, "pull_requests")
+    assert "q=updated_on >= 2026-01-01T00:00:00+00:00" in server.asked("pullrequests")[0]
+    assert "state=OPEN" in server.asked("pullrequests")[0]
+
+
 def test_a_deployment_names_its_build_and_kind(server: Server, source: Make) -> None:
     server.lists["deployments"] = [deployment(3)]
     (row,) = core(source(), "deployments")["core.deployments"].to_dicts()

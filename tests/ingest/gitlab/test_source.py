@@ -93,6 +93,16 @@ def test_a_window_is_asked_for_by_time(server: Server, source: Make) -> None:
     assert all("updated_before=2026-03-02T12:00" in one for one in server.asked("issues"))
 
 
+def test_what_changed_before_the_first_day_is_not_asked_for(server: Server, source: Make) -> None:
+    old = {"updated_at": "2025-12-31T23:59:59.000Z"}
+    server.lists["pipelines"] = [pipeline(1), pipeline(2) | old]
+    made = source(since="2026-01-01")
+    assert core(made, "pipelines")["core.builds"]["number"].to_list() == [1]
+    assert made.has_news("pipelines", cursor(made, "pipelines")) is False
+    core(made, "code")
+    assert "since=2026-01-01T00:00:00+00:00" in server.asked("commits")[0]
+
+
 def test_a_change_costs_one_page_and_the_details_of_the_last_minute(
     server: Server, source: Make
 ) -> None:
