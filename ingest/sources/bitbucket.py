@@ -63,6 +63,9 @@ class Options(HostedOptions):
     With `user` the token is an app password or API token of that user, else a Bearer token.
     """
 
+    known: ClassVar[tuple[str, ...]] = (
+        "code", "pull_requests", "pipelines", "deployments", "issues",
+    )  # fmt: skip
     url: str = "https://api.bitbucket.org"
     user: str = ""
     statuses: bool = True

@@ -58,6 +58,9 @@ PARSERS: dict[str, Parser] = {
 class Options(HostedOptions):
     """`[source.<name>]` of a GitLab; `repositories` are full paths of projects."""
 
+    known: ClassVar[tuple[str, ...]] = (
+        "code", "merge_requests", "pipelines", "deployments", "issues", "members",
+    )  # fmt: skip
     url: str = "https://gitlab.com"
     jobs: bool = True
     tests: bool = True

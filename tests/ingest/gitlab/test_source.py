@@ -20,6 +20,7 @@ from gitlab_server import (
     reported,
 )
 from gitlab_server import Gitlab as Server
+from pydantic import ValidationError
 
 from golive_core.window import Window
 from ingest.parse import gitlab
@@ -103,6 +104,16 @@ def test_what_changed_before_the_first_day_is_not_asked_for(server: Server, sour
     assert "since=2026-01-01T00:00:00+00:00" in server.asked("commits")[0]
 
 
+def test_only_streams_that_are_named_are_read(server: Server, source: Make) -> None:
+    server.lists["issues"] = [issue(1)]
+    made = source(streams=["issues"])
+    assert core(made, "pipelines") == {}
+    assert made.has_news("pipelines", None) is False
+    assert core(made, "issues")["core.issues"].height == 1
+    with pytest.raises(ValidationError, match="there are code, merge_requests"):
+        source(streams=["isues"])
+
+
 def test_a_change_costs_one_page_and_the_details_of_the_last_minute(
     server: Server, source: Make
 ) -> None:
@@ -124,7 +135,7 @@ def test_code_is_left_to_a_git_source_and_requests_name_its_repository(
     server.commits_of = {1: []}
     made = source(git_sources={PROJECT: "git"})
     assert core(made, "code") == {}
-    assert made.has_news("code", {"lists": {}}) is False
+    assert made.has_news("code", None) is False
     found = core(made, "merge_requests")["core.change_requests"]
     assert found["repository_id"].to_list() == ["git"]
     assert found["change_request_id"].to_list() == [f"gl:{PROJECT}!1"]
