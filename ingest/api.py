@@ -31,6 +31,7 @@ from golive_core.errors import (
     SourceUnreachableError,
 )
 from golive_core.http import Answer, Endpoint, Following, Http, Request, Retry
+from golive_core.http.paging import items
 from golive_core.settings import resolve
 from golive_core.window import Window
 from ingest.batch import Batch
@@ -108,6 +109,10 @@ class Detail:
 
     kind: str
     context: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    following: Following = last_page
+    """Tells the further pages of a list that has some: all become one payload."""
+    at: str = ""
+    """Where the list is in a page; empty if the page is the list."""
 
 
 @dataclass(slots=True)
@@ -224,10 +229,14 @@ class ApiSource:
             walk = next(self.walks(stream, at, http), None)
             if walk is None:
                 return False
-            state = at.lists.get(walk.name, WalkState())
-            answer = http.fetch(_first(walk, state))
-            known = answer.is_unchanged or digest(answer.body) in state.pages[:1]
-            return not known and answer.status not in GONE
+            return self.is_changed(walk, at, http)
+
+    def is_changed(self, walk: Walk, at: Position, http: Http) -> bool:
+        """Tell by one request whether the first page of a list is another than last time."""
+        state = at.lists.get(walk.name, WalkState())
+        answer = http.fetch(_first(walk, state))
+        known = answer.is_unchanged or digest(answer.body) in state.pages[:1]
+        return not known and answer.status not in GONE
 
     def pull(
         self, stream: str, *, cursor: Cursor | None, window: Window | None
@@ -342,7 +351,8 @@ class _Pull:
             for one in self._http.fetch_all(wanted):
                 if one.status not in GONE:
                     tag: Detail = one.request.tag
-                    self._batch.add(one.url, one.body, {"kind": tag.kind, **tag.context})
+                    body = _whole(self._http, one, tag)
+                    self._batch.add(one.url, body, {"kind": tag.kind, **tag.context})
             self._batch.add(answer.url, answer.body, {"kind": walk.kind, **walk.context})
         state.new_pages.append(made)
 
@@ -364,6 +374,17 @@ def _first(walk: Walk, state: WalkState) -> Request:
     """Return the request for the first page, answered 304 if it is as it was."""
     accepts = walk.request.accepts | GONE if walk.may_be_gone else walk.request.accepts
     return replace(walk.request, validators=state.validators, accepts=accepts)
+
+
+def _whole(http: Http, first: Answer, tag: Detail) -> bytes:
+    """Return the body of a detail; a list of several pages as if it had come on one."""
+    request, at = tag.following(first), (tag.at,) if tag.at else ()
+    if request is None:
+        return first.body
+    found = items(first, at)
+    for page in http.pages(request, tag.following):
+        found += items(page, at)
+    return json.dumps({tag.at: found} if tag.at else found).encode()
 
 
 def digest(body: bytes) -> str:

@@ -27,6 +27,7 @@ from golive_core.http import (
     next_link,
     next_offset,
     next_page,
+    next_url,
     on_connection,
     on_server_error,
     wrong_status,
@@ -178,6 +179,16 @@ def test_pages_are_followed_by_link_on_the_same_host_only() -> None:
     assert next_link(answer()) is None
     with pytest.raises(SourceDataError, match="another host"):
         next_link(answer(link='<https://evil.example/x>; rel="next"'))
+
+
+def test_pages_are_followed_by_an_address_in_the_body_on_the_same_host_only() -> None:
+    following = next_url()
+    request = following(answer(b'{"next": "https://ci.example.org/things?page=3"}'))
+    assert request is not None
+    assert request.path == "https://ci.example.org/things?page=3"
+    assert following(answer(b'{"values": []}')) is None
+    with pytest.raises(SourceDataError, match="another host"):
+        following(answer(b'{"next": "https://evil.example/x"}'))
 
 
 def test_what_is_not_json_is_quoted_at_its_start() -> None:
