@@ -61,12 +61,13 @@ class Found:
 class Search:
     """Files that match any of `patterns`, which are taken from `base` where they are relative.
 
-    A pattern is a file, a folder (all reports and archives below it) or a glob with `**`. After a
+    A pattern is a file, a folder (what ends in `suffixes` below it) or a glob with `**`. After a
     walk, `trouble` says what could not be read and `missing` which files are not there.
     """
 
     base: Path
     patterns: tuple[str, ...]
+    suffixes: tuple[str, ...] = SUFFIXES
     trouble: dict[str, str] = field(default_factory=dict[str, str])
     missing: list[str] = field(default_factory=list[str])
 
@@ -82,7 +83,7 @@ class Search:
                 root, rest = split_glob(whole)
                 globs.setdefault(root, []).append(translate(rest))
             elif whole.is_dir():
-                globs.setdefault(whole, []).append(BELOW)
+                globs.setdefault(whole, []).append(below(self.suffixes))
             else:
                 self._named(whole, found)
         for root, patterns in globs.items():
@@ -154,7 +155,11 @@ def split_glob(pattern: Path) -> tuple[Path, str]:
     return Path(*parts[:first]), "/".join(parts[first:])
 
 
-BELOW = r"(?:.*/)?[^/]*(?:" + "|".join(re.escape(one) for one in SUFFIXES) + ")"
+def below(suffixes: Iterable[str]) -> str:
+    """Return the regular expression of files in a folder and its folders, by the ends of names."""
+    return r"(?:.*/)?[^/]*(?:" + "|".join(re.escape(one) for one in suffixes) + ")"
+
+
 TOKENS = re.compile(r"\*\*/|\*\*|\*|\?|\[!?\]?[^\]]*\]|.", re.DOTALL)
 WILDCARDS = {"**/": r"(?:.*/)?", "**": r".*", "*": r"[^/]*", "?": r"[^/]"}
 
