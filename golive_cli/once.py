@@ -21,13 +21,15 @@ from ingest.source import Source
 
 
 def once(kind: str, paths: Sequence[str], project: str, options: Mapping[str, str]) -> Workspace:
-    """Return a workspace with one instance of type `kind` that reads `paths` for `project`.
+    """Return a workspace with one instance that reads `paths` for `project`.
+
+    `kind` is a source type or an alias of one.
 
     Raises UsageError or SettingsError for a type, a path or an option that cannot be.
     """
     from golive_cli.folder import prepared
 
-    source = registry.source(kind)
+    source = registry.named(kind) or registry.source(kind)
     found = settings.load()
     prepared(found.home)
     owner = _project(found, project, paths)
