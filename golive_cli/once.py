@@ -1,7 +1,8 @@
 """Sources that exist for one command: `golive ingest junit PATH...`, `golive ingest git PATH`.
 
 Such a source has the name of a configured one of its type that reads the same place, so that
-nothing is loaded under two names; else `<project>-<type>`.
+nothing is loaded under two names; else `<project>-<type>`, but where `golive init` calls another
+type so.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from golive_core.settings import Instance, Project, Settings
 from golive_core.toml import near
 from ingest import registry
 from ingest.source import Source
+
+WORDS = {"reports": "report-files"}
+"""In place of the type: `golive init` calls the JUnit reports of a project `<project>-reports`."""
 
 
 def once(kind: str, paths: Sequence[str], project: str, options: Mapping[str, str]) -> Workspace:
@@ -80,7 +84,9 @@ def _instance(
         what = "one place at a time" if "path" in fields else "no files"
         hint = f"It is configured in {settings.FILE}; see: golive sources {source.type}"
         raise UsageError(f"{source.type} reads {what}", hint=hint)
-    name = _same(found, source.type, reading) or f"{project.id}-{source.type}"
+    name = (
+        _same(found, source.type, reading) or f"{project.id}-{WORDS.get(source.type, source.type)}"
+    )
     return Instance(name, source.type, project.id, reading)
 
 

@@ -6,10 +6,13 @@ counts once and is covered if any of its mentions is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
 from ingest.parse.report_rows import FileCoverage
+
+CLOVER = re.compile(r"<coverage\s[^>]*\bclover=")
 
 
 @dataclass(slots=True)
@@ -66,3 +69,9 @@ class Coverage:
 def tidy(path: str) -> str:
     """Return a path as the rest of GoLive writes it."""
     return path.replace("\\", "/").removeprefix("./")
+
+
+def is_clover(text: str) -> bool:
+    """Tell whether a root `coverage` is Clover's: Cobertura has the same, without a project."""
+    at = max(0, text.find("<coverage"))
+    return CLOVER.match(text, at) is not None or "<project>" in text or "<project " in text

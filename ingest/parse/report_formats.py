@@ -20,7 +20,7 @@ from ingest.parse.report_rows import Parse
 HEAD_BYTES = 64 << 10
 """What is looked at."""
 Kind = Literal["run", "part", "measures", "findings"]
-TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|[{}\[\]:]')
+TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)|[{}\[\]:]', re.DOTALL)
 KEY_LEVELS = 2
 
 

@@ -106,7 +106,7 @@ paths = ["**/*.trx", "**/lcov.info", "ci-archive/*.zip"]
     def files(self) -> list[Found]:
         """Return what the patterns find now; what is an artifact is no report."""
         kept = {one.path: one for one in self._artifacts.files()}
-        self._kept |= kept.keys()
+        self._kept.update(kept)
         found = {one.path: one for one in super().files()} | kept
         return [found[path] for path in sorted(found)]
 

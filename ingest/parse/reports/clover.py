@@ -5,15 +5,13 @@ https://openclover.org/doc/manual/latest/general--openclover-database-specificat
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from ingest.parse.coverage import Coverage
+from ingest.parse.coverage import Coverage, is_clover
 from ingest.parse.report_formats import Format, Start
 from ingest.parse.report_rows import Body, FileCoverage, count
 from ingest.parse.xml_records import Element, Record, records
 
-ROOT = re.compile(r"<coverage[^>]*\sclover=|<project[\s>]")
 MILLIS = 1e11
 """A larger timestamp is in milliseconds: PHPUnit counts seconds."""
 STATEMENTS = ("stmt", "cond")
@@ -21,7 +19,7 @@ STATEMENTS = ("stmt", "cond")
 
 def matches(start: Start) -> bool:
     """Tell it by what is in its root, which is Cobertura's too."""
-    return start.root == "coverage" and ROOT.search(start.text) is not None
+    return start.root == "coverage" and is_clover(start.text)
 
 
 def parse(body: Body) -> Iterator[FileCoverage]:

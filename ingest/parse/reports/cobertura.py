@@ -8,21 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ingest.parse.coverage import Coverage
+from ingest.parse.coverage import Coverage, is_clover
 from ingest.parse.report_formats import Format, Start
 from ingest.parse.report_rows import Body, FileCoverage, count
 from ingest.parse.xml_records import Element, records
 
 UNNAMED = "(unnamed)"
 CONDITIONS = re.compile(r"\((\d+)/(\d+)\)")
-CLOVER = re.compile(r"<coverage[^>]*\sclover=|<project[\s>]")
 MILLIS = 1e11
 """A larger timestamp is in milliseconds: some writers count so, others in seconds."""
 
 
 def matches(start: Start) -> bool:
     """Tell it by its root; Clover has the same one, with a project in it."""
-    return start.root == "coverage" and not CLOVER.search(start.text)
+    return start.root == "coverage" and not is_clover(start.text)
 
 
 def parse(body: Body) -> Iterator[FileCoverage]:

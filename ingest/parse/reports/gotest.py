@@ -71,6 +71,7 @@ class _Run:
         package = str(event.get("Package") or event.get("ImportPath") or "").partition(" ")[0]
         key = package, str(event.get("Test") or "")
         action = str(event.get("Action"))
+        self._running.setdefault((package, ""), _Running())
         one = self._running.setdefault(key, _Running())
         at = self._body.at(event.get("Time"))
         if action in ("output", "build-output"):
@@ -85,7 +86,7 @@ class _Run:
         self, key: Key, one: _Running, action: str, seconds: float | None
     ) -> Iterator[Case]:  # fmt: skip
         package, test = key
-        whole = self._running.setdefault((package, ""), _Running()) if test else one
+        whole = self._running.get((package, ""), one)
         whole.has_failed = whole.has_failed or (action == "fail" and bool(test))
         if test:
             yield _case(key, one, STATUS[action], seconds)
@@ -100,8 +101,10 @@ class _Run:
         """Yield what was still running when the file ended."""
         for key, one in self._running.items():
             if key[1]:
+                self._running[key[0], ""].has_failed = True
                 yield _unfinished(key, one)
-            elif one.started_at is not None and not one.has_failed:
+        for key, one in self._running.items():
+            if not key[1] and one.started_at is not None and not one.has_failed:
                 yield _unfinished((key[0], "(package)"), one)
 
 

@@ -31,6 +31,7 @@ KINDS = (
 )  # fmt: skip
 NO_FINDING = frozenset({"pass", "notApplicable"})
 PLACEHOLDER = re.compile(r"\{(\d+)\}")
+FILE = re.compile(r"file://(?:/(?=[A-Za-z]:))?")
 BASES = 8
 """Levels of base URIs that are followed."""
 
@@ -50,6 +51,8 @@ class _Run:
     """What results of a run refer to."""
 
     tool: Json = field(default_factory=dict[str, object])
+    rules: dict[str, Json] = field(default_factory=dict[str, dict[str, object]])
+    """By id, once they were asked for."""
     files: dict[int, Json] = field(default_factory=dict[int, dict[str, object]])
     bases: Json = field(default_factory=dict[str, object])
     revision: str | None = None
@@ -65,17 +68,21 @@ class _Run:
         said = obj(result.get("rule"))
         component = obj(said.get("toolComponent")).get("index")
         extensions = items(self.tool.get("extensions"))
-        holders = [obj(self.tool.get("driver")), *map(obj, extensions)]
+        holder = obj(self.tool.get("driver"))
         if isinstance(component, int) and 0 <= component < len(extensions):
-            holders = [obj(extensions[component])]
+            holder = obj(extensions[component])
         index = said.get("index", result.get("ruleIndex"))
-        rules = items(holders[0].get("rules"))
+        rules = items(holder.get("rules"))
         if isinstance(index, int) and 0 <= index < len(rules):
             return obj(rules[index])
-        wanted = rule_id(result)
-        every = (obj(one) for holder in holders for one in items(holder.get("rules")))
-        found = {str(one.get("id")): one for one in every}
-        return found.get(wanted) or found.get(wanted.partition("/")[0]) or {}
+        return self._by_id(rule_id(result))
+
+    def _by_id(self, wanted: str) -> Json:
+        if not self.rules:
+            holders = (self.tool.get("driver"), *items(self.tool.get("extensions")))
+            every = (obj(one) for holder in holders for one in items(obj(holder).get("rules")))
+            self.rules = {str(one.get("id")): one for one in every}
+        return self.rules.get(wanted) or self.rules.get(wanted.partition("/")[0]) or {}
 
     def path(self, location: Json) -> str | None:
         """Return the path that a location names, below its base where that is relative."""
@@ -93,7 +100,7 @@ class _Run:
                 break
             uri, base = before + uri, above.get("uriBaseId")
         path = unquote(uri).replace("\\", "/")
-        return text(path.removeprefix("file://").removeprefix("./"))
+        return text(FILE.sub("", path).removeprefix("./"))
 
 
 def parse(body: Body) -> Iterator[Finding]:

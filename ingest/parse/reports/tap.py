@@ -18,6 +18,7 @@ PLAN = re.compile(r"1\.\.(\d+)\s*(?:#.*)?")
 DIRECTIVE = re.compile(r"(?<!\\)#\s*(skip|todo)\S*\s*(.*)", re.IGNORECASE)
 BAIL = re.compile(r" *Bail out!\s*(.*)")
 KEY = re.compile(r"\s*(message|error|duration_ms|type|code)\s*:\s*['\"]?(.*?)['\"]?\s*")
+KEY_CHARS = 2_000
 HEAD = re.compile(r"TAP version \d+|1\.\.\d+\s*(#|$)|(not )?ok \d+\b")
 
 
@@ -114,7 +115,7 @@ def _case(suite: str, test: re.Match[str]) -> Case:
 
 def _described(case: Case, details: list[str]) -> Case:
     """Add what YAML or comments say of a test."""
-    said = {found[1]: found[2] for line in details if (found := KEY.fullmatch(line))}
+    said = {found[1]: found[2] for line in details if (found := KEY.fullmatch(line[:KEY_CHARS]))}
     case = case._replace(duration_s=lasted(said.get("duration_ms"), per_second=1000))
     if case.status != "failed":
         return case
