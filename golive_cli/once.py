@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from assets.workspace import Workspace
+from golive_cli.detect import OTHERS
 from golive_core import settings
 from golive_core.errors import UsageError
 from golive_core.settings import Instance, Project, Settings
@@ -20,8 +21,8 @@ from golive_core.toml import near
 from ingest import registry
 from ingest.source import Source
 
-WORDS = {"reports": "report-files"}
-"""In place of the type: `golive init` calls the JUnit reports of a project `<project>-reports`."""
+WORDS = {"reports": OTHERS}
+"""In place of a type: `golive init` calls the JUnit reports of a project `<project>-reports`."""
 
 
 def once(kind: str, paths: Sequence[str], project: str, options: Mapping[str, str]) -> Workspace:

@@ -33,6 +33,28 @@ USUAL_PLACES: tuple[str, ...] = (
     "**/target/nextest/**/*.xml",
 )
 """Where build tools leave JUnit XML; other XML in these places is told apart by its root."""
+OTHER_PLACES: tuple[str, ...] = (
+    "**/ctrf/**/*.json",
+    "**/*ctrf*.json",
+    "**/*.trx",
+    "**/TestResult*.xml",
+    "**/*nunit*.xml",
+    "**/*xunit*.xml",
+    "**/*.tap",
+    "**/go-test*.json*",
+    "**/allure-results/*-result.json",
+    "**/playwright-report/**/*.json",
+    "**/test-results/**/*.json",
+    "**/*coverage*.xml",
+    "**/coverage*.json",
+    "**/*jacoco*.xml",
+    "**/clover*.xml",
+    "**/lcov.info",
+    "**/*.lcov",
+    "**/*.sarif",
+    "**/*.sarif.json",
+)
+"""Where tools leave reports of other formats; other files there are told apart by their content."""
 SKIPPED_FOLDERS = frozenset(
     {
         ".git", ".hg", ".svn", ".golive", ".venv", "venv", ".tox", ".nox", "node_modules", "vendor",

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from golive_core.artifacts import ArtifactStore
 from ingest.file_source import FileOptions, FileSource
-from ingest.files import Found, Search
+from ingest.files import OTHER_PLACES, Found, Search
 from ingest.intake import Intake, Taken
 from ingest.parse.junit_unit import build_rows
 from ingest.parse.report_unit import ReportReader
@@ -29,34 +29,11 @@ from ingest.report_intake import (
 from ingest.runs import Placed, Runs
 from ingest.source import Context, Instance, Parsed, Stream, Unit
 
-PLACES: tuple[str, ...] = (
-    "**/ctrf/**/*.json",
-    "**/*ctrf*.json",
-    "**/*.trx",
-    "**/TestResult*.xml",
-    "**/*nunit*.xml",
-    "**/*xunit*.xml",
-    "**/*.tap",
-    "**/go-test*.json*",
-    "**/allure-results/*-result.json",
-    "**/playwright-report/**/*.json",
-    "**/test-results/**/*.json",
-    "**/*coverage*.xml",
-    "**/coverage*.json",
-    "**/*jacoco*.xml",
-    "**/clover*.xml",
-    "**/lcov.info",
-    "**/*.lcov",
-    "**/*.sarif",
-    "**/*.sarif.json",
-)
-"""Where tools leave such reports; other files in these places are told apart by their content."""
-
 
 class ReportOptions(FileOptions):
     """Options of `[source.<name>]` with type reports."""
 
-    paths: tuple[str, ...] = PLACES
+    paths: tuple[str, ...] = OTHER_PLACES
     artifacts: tuple[str, ...] = ()
 
 
