@@ -29,6 +29,8 @@ CI_FILES = {
 LOOKED_INTO = 2_000
 """Report files whose root element is looked at; beyond that they count as what they seem."""
 ROOT_BYTES = 64 << 10
+OTHERS = "report-files"
+"""What a source of reports in other formats is called, behind the project."""
 NAMED = 3
 """CI files of a kind that are named."""
 
@@ -46,6 +48,8 @@ class Detected:
     """The usual places in which they were found."""
     ci: tuple[tuple[str, str], ...]
     """CI files, relative, with the source type that reads them."""
+    others: tuple[str, ...] = ()
+    """Reports of other formats than JUnit XML, coverage and findings, relative."""
 
     @cached_property
     def project_id(self) -> str:
@@ -64,21 +68,18 @@ class Detected:
 
 def detect(where: Path) -> Detected:
     """Look at the folder `where`; raises UsageError if there is none."""
-    from ingest.files import USUAL_PLACES, translate
-
     where = where.expanduser().resolve()
     if not where.is_dir():
         kind = "not a folder" if where.exists() else "no such folder"
         siblings = [path.name for path in where.parent.glob("*") if path.is_dir()]
         raise UsageError(kind, where=str(where), hint=near(where.name, siblings))
+    from ingest.files import USUAL_PLACES
+
     repository = _repository(where)
-    reports = _reports(where)
-    usual = {one: re.compile(translate(one)) for one in USUAL_PLACES}
+    reports, others = _reports(where)
     return Detected(
         where, repository, _remote(repository) if repository else None,
-        tuple(reports),
-        tuple(one for one, pattern in usual.items() if any(map(pattern.fullmatch, reports))),
-        tuple(_ci(where)),
+        tuple(reports), tuple(_matching(USUAL_PLACES, reports)), tuple(_ci(where)), tuple(others),
     )  # fmt: skip
 
 
@@ -104,14 +105,48 @@ def _remote(repository: Path) -> str | None:
     return re.sub(r"(\w+://)[^/@\s]*@", r"\1", url) if url else None
 
 
-def _reports(where: Path) -> list[str]:
-    """Return the files in the usual places that are reports by their root element, sorted."""
-    from ingest.files import USUAL_PLACES, Search
+def _reports(where: Path) -> tuple[list[str], list[str]]:
+    """Return the files in the usual places that are JUnit XML and those of other formats, sorted.
 
-    found = Search(where, USUAL_PLACES).files()
-    kept = [one.path for one in found[:LOOKED_INTO] if _is_report(one.path)]
-    kept += [one.path for one in found[LOOKED_INTO:]]
-    return [path.relative_to(where).as_posix() for path in kept]
+    They are told apart by their content, in one walk.
+    """
+    from ingest.files import OTHER_PLACES, USUAL_PLACES, Search
+
+    found = Search(where, (*USUAL_PLACES, *OTHER_PLACES)).files()
+    names = [one.path.relative_to(where).as_posix() for one in found]
+    usual, other = (_pattern(places) for places in (USUAL_PLACES, OTHER_PLACES))
+    beyond = set(names[LOOKED_INTO:])
+    reports = [
+        one for one in names[:LOOKED_INTO] if usual.fullmatch(one) and _is_report(where / one)
+    ]
+    known = {*reports, *(one for one in beyond if usual.fullmatch(one))}
+    others = [
+        one for one in names
+        if one not in known and other.fullmatch(one) and (one in beyond or _is_other(where / one))
+    ]  # fmt: skip
+    return sorted(known), others
+
+
+def _pattern(places: Iterable[str]) -> re.Pattern[str]:
+    from ingest.files import translate
+
+    return re.compile("|".join(translate(one) for one in places))
+
+
+def _matching(places: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Return the places in which any of the files lies."""
+    names = list(names)
+    return [one for one in places if any(map(_pattern([one]).fullmatch, names))]
+
+
+def _is_other(path: Path) -> bool:
+    from ingest.parse.report_formats import HEAD_BYTES, Start, find
+
+    try:
+        with path.open("rb") as file:
+            return find(Start(file.read(HEAD_BYTES), path.name)) is not None
+    except OSError:
+        return False
 
 
 def has_reports(base: Path, patterns: Iterable[str]) -> bool:
@@ -151,6 +186,7 @@ def toml(found: Detected, *, relative_to: Path | None) -> str:
         _project(found),
         *([_git(found, relative_to)] if found.repository else []),
         *([_junit(found, relative_to)] if found.repository or found.reports else []),
+        *([_others(found, relative_to)] if found.others else []),
         *_ci_sources(found),
     ]
     return "\n".join(parts)
@@ -180,12 +216,28 @@ def _junit(found: Detected, relative_to: Path | None) -> str:
         said = f"# {number} report{'s'[: number != 1]} found, for example {found.reports[0]}"
     else:
         said = "# No report found yet: these are the usual places"
+    return _paths(found, relative_to, said, "reports", "junit", found.patterns or USUAL_PLACES)
+
+
+def _others(found: Detected, relative_to: Path | None) -> str:
+    from ingest.files import OTHER_PLACES
+
+    said = f"# Results, coverage or findings in other formats, for example {found.others[0]}"
+    places = _matching(OTHER_PLACES, found.others)
+    return _paths(found, relative_to, said, OTHERS, "reports", places)
+
+
+def _paths(
+    found: Detected, relative_to: Path | None, said: str, name: str, kind: str,
+    places: Iterable[str],
+) -> str:  # fmt: skip
+    """Return the section of a source of report files."""
     root = _place(found.where, relative_to)
     prefix = "" if root == "." else f"{glob.escape(root)}/"
-    lines = "".join(f"    {text(prefix + one)},\n" for one in found.patterns or USUAL_PLACES)
+    lines = "".join(f"    {text(prefix + one)},\n" for one in places)
     return (
-        f"{_clean(said)}\n[source.{_key(f'{found.project_id}-reports')}]\n"
-        f'type = "junit"\nproject = {text(found.project_id)}\npaths = [\n{lines}]\n'
+        f"{_clean(said)}\n[source.{_key(f'{found.project_id}-{name}')}]\n"
+        f"type = {text(kind)}\nproject = {text(found.project_id)}\npaths = [\n{lines}]\n"
     )
 
 

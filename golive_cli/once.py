@@ -1,7 +1,8 @@
 """Sources that exist for one command: `golive ingest junit PATH...`, `golive ingest git PATH`.
 
 Such a source has the name of a configured one of its type that reads the same place, so that
-nothing is loaded under two names; else `<project>-<type>`.
+nothing is loaded under two names; else `<project>-<type>`, but where `golive init` calls another
+type so.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from assets.workspace import Workspace
+from golive_cli.detect import OTHERS
 from golive_core import settings
 from golive_core.errors import UsageError
 from golive_core.settings import Instance, Project, Settings
@@ -19,15 +21,20 @@ from golive_core.toml import near
 from ingest import registry
 from ingest.source import Source
 
+WORDS = {"reports": OTHERS}
+"""In place of a type: `golive init` calls the JUnit reports of a project `<project>-reports`."""
+
 
 def once(kind: str, paths: Sequence[str], project: str, options: Mapping[str, str]) -> Workspace:
-    """Return a workspace with one instance of type `kind` that reads `paths` for `project`.
+    """Return a workspace with one instance that reads `paths` for `project`.
+
+    `kind` is a source type or an alias of one.
 
     Raises UsageError or SettingsError for a type, a path or an option that cannot be.
     """
     from golive_cli.folder import prepared
 
-    source = registry.source(kind)
+    source = registry.named(kind) or registry.source(kind)
     found = settings.load()
     prepared(found.home)
     owner = _project(found, project, paths)
@@ -78,7 +85,9 @@ def _instance(
         what = "one place at a time" if "path" in fields else "no files"
         hint = f"It is configured in {settings.FILE}; see: golive sources {source.type}"
         raise UsageError(f"{source.type} reads {what}", hint=hint)
-    name = _same(found, source.type, reading) or f"{project.id}-{source.type}"
+    name = (
+        _same(found, source.type, reading) or f"{project.id}-{WORDS.get(source.type, source.type)}"
+    )
     return Instance(name, source.type, project.id, reading)
 
 

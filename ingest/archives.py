@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -33,6 +33,9 @@ BROKEN = (
     EOFError, NotImplementedError, gzip.BadGzipFile, RuntimeError, UnicodeDecodeError,
 )  # fmt: skip
 
+Wanted = Callable[[str], bool]
+"""Tells by its name whether a member may be a report."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -48,11 +51,14 @@ class Member:
 
 
 class _Budget:
-    """What an archive may still unpack to."""
+    """What an archive may still unpack to, and what of it is wanted."""
 
-    def __init__(self, packed: int, path: str) -> None:
+    def __init__(self, packed: int, path: str, wanted: Wanted = is_report) -> None:
         self.left = min(max(FREE_BYTES, packed * RATIO), TOTAL_BYTES)
-        self.members, self.path = MEMBERS, path
+        self.members, self.path, self._wanted = MEMBERS, path, wanted
+
+    def is_wanted(self, name: str) -> bool:
+        return self._wanted(name) or is_archive(name)
 
     def spend(self, count: int) -> None:
         self.left -= count
@@ -87,12 +93,14 @@ class _Counted:
         return chunk
 
 
-def members(stream: BinaryIO, *, path: str, size: int) -> Iterator[Member]:
+def members(
+    stream: BinaryIO, *, path: str, size: int, wanted: Wanted = is_report
+) -> Iterator[Member]:  # fmt: skip
     """Yield the reports in an archive of `size` bytes; `path` names it in errors.
 
     Raises ReportError where the rest of the archive cannot be read: what came before holds.
     """
-    yield from _members(stream, path, _Budget(size, path), nested=False)
+    yield from _members(stream, path, _Budget(size, path, wanted), nested=False)
 
 
 def unpacked(stream: BinaryIO, *, path: str, size: int) -> BinaryIO:
@@ -132,7 +140,7 @@ def _inner(member: Member, budget: _Budget) -> Iterator[Member]:
 def _zip(stream: BinaryIO, path: str, budget: _Budget) -> Iterator[Member]:
     with _reading(path), zipfile.ZipFile(stream) as archive:
         for info in archive.infolist():
-            if info.is_dir() or not _is_wanted(info.filename):
+            if info.is_dir() or not budget.is_wanted(info.filename):
                 continue
             reason = "it is encrypted" if info.flag_bits & 1 else _refusal(info.filename)
             if reason:
@@ -145,7 +153,7 @@ def _zip(stream: BinaryIO, path: str, budget: _Budget) -> Iterator[Member]:
 def _tar(stream: BinaryIO, path: str, budget: _Budget) -> Iterator[Member]:
     with _reading(path), tarfile.open(fileobj=_plain(stream, path, budget), mode="r|") as archive:
         for info in archive:
-            if not info.isfile() or not _is_wanted(info.name):
+            if not info.isfile() or not budget.is_wanted(info.name):
                 continue
             reason = _refusal(info.name)
             member = None if reason else archive.extractfile(info)
@@ -170,10 +178,6 @@ def _plain(stream: BinaryIO, path: str, budget: _Budget) -> BinaryIO:
 
 def _counted(stream: _Readable, budget: _Budget) -> BinaryIO:
     return cast(BinaryIO, _Counted(stream, budget))
-
-
-def _is_wanted(name: str) -> bool:
-    return is_report(name) or is_archive(name)
 
 
 def _refusal(name: str) -> str:

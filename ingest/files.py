@@ -33,6 +33,28 @@ USUAL_PLACES: tuple[str, ...] = (
     "**/target/nextest/**/*.xml",
 )
 """Where build tools leave JUnit XML; other XML in these places is told apart by its root."""
+OTHER_PLACES: tuple[str, ...] = (
+    "**/ctrf/**/*.json",
+    "**/*ctrf*.json",
+    "**/*.trx",
+    "**/TestResult*.xml",
+    "**/*nunit*.xml",
+    "**/*xunit*.xml",
+    "**/*.tap",
+    "**/go-test*.json*",
+    "**/allure-results/*-result.json",
+    "**/playwright-report/**/*.json",
+    "**/test-results/**/*.json",
+    "**/*coverage*.xml",
+    "**/coverage*.json",
+    "**/*jacoco*.xml",
+    "**/clover*.xml",
+    "**/lcov.info",
+    "**/*.lcov",
+    "**/*.sarif",
+    "**/*.sarif.json",
+)
+"""Where tools leave reports of other formats; other files there are told apart by their content."""
 SKIPPED_FOLDERS = frozenset(
     {
         ".git", ".hg", ".svn", ".golive", ".venv", "venv", ".tox", ".nox", "node_modules", "vendor",
@@ -61,12 +83,13 @@ class Found:
 class Search:
     """Files that match any of `patterns`, which are taken from `base` where they are relative.
 
-    A pattern is a file, a folder (all reports and archives below it) or a glob with `**`. After a
+    A pattern is a file, a folder (what ends in `suffixes` below it) or a glob with `**`. After a
     walk, `trouble` says what could not be read and `missing` which files are not there.
     """
 
     base: Path
     patterns: tuple[str, ...]
+    suffixes: tuple[str, ...] = SUFFIXES
     trouble: dict[str, str] = field(default_factory=dict[str, str])
     missing: list[str] = field(default_factory=list[str])
 
@@ -82,7 +105,7 @@ class Search:
                 root, rest = split_glob(whole)
                 globs.setdefault(root, []).append(translate(rest))
             elif whole.is_dir():
-                globs.setdefault(whole, []).append(BELOW)
+                globs.setdefault(whole, []).append(below(self.suffixes))
             else:
                 self._named(whole, found)
         for root, patterns in globs.items():
@@ -154,7 +177,11 @@ def split_glob(pattern: Path) -> tuple[Path, str]:
     return Path(*parts[:first]), "/".join(parts[first:])
 
 
-BELOW = r"(?:.*/)?[^/]*(?:" + "|".join(re.escape(one) for one in SUFFIXES) + ")"
+def below(suffixes: Iterable[str]) -> str:
+    """Return the regular expression of files in a folder and its folders, by the ends of names."""
+    return r"(?:.*/)?[^/]*(?:" + "|".join(re.escape(one) for one in suffixes) + ")"
+
+
 TOKENS = re.compile(r"\*\*/|\*\*|\*|\?|\[!?\]?[^\]]*\]|.", re.DOTALL)
 WILDCARDS = {"**/": r"(?:.*/)?", "**": r".*", "*": r"[^/]*", "?": r"[^/]"}
 

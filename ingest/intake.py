@@ -15,8 +15,8 @@ from typing import BinaryIO, cast
 
 from golive_core.artifacts import ArtifactStore
 from golive_core.errors import ReportError
-from ingest.archives import Member, members, unpacked
-from ingest.files import Found, is_archive, reason_of
+from ingest.archives import Member, Wanted, members, unpacked
+from ingest.files import Found, is_archive, is_report, reason_of
 from ingest.parse.junit_head import Head, read_head, root_of
 
 WHOLE_BYTES = 32 << 20
@@ -49,11 +49,15 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Takes files in; `base` shortens their names, `zone` is that of times without one."""
+    """Takes files in; `base` shortens their names, `zone` is that of times without one.
+
+    `wanted` tells by their names which members of an archive may be reports.
+    """
 
     store: ArtifactStore
     base: Path
     zone: str
+    wanted: Wanted = is_report
 
     def take_all(self, files: Iterable[Found]) -> Iterator[list[Taken]]:
         """Yield what each file gave, in order; nothing for one that changes while it is read."""
@@ -101,7 +105,7 @@ class Intake:
         whole = self._none(found, "")
         with found.path.open("rb") as file:
             try:
-                for member in members(file, path=whole.path, size=found.size):
+                for member in members(file, path=whole.path, size=found.size, wanted=self.wanted):
                     yield self._member(found, member)
             except ReportError as error:
                 yield self._none(found, error.what)

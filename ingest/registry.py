@@ -39,6 +39,17 @@ def sources() -> dict[str, type[Source]]:
     return dict(sorted(found.items()))
 
 
+def named(word: str) -> type[Source] | None:
+    """Return the class that a command line means by a type or an alias of one, if any."""
+    known = sources()
+    return known.get(word) or next((one for one in known.values() if word in aliases(one)), None)
+
+
+def aliases(kind: type[Source]) -> tuple[str, ...]:
+    """Return the further words by which the command line knows a type; few have any."""
+    return getattr(kind, "aliases", ())
+
+
 def source(type_name: str) -> type[Source]:
     """Return the class of the source type; raises SettingsError naming near matches."""
     known = sources()

@@ -6,7 +6,7 @@
 - A run starts at the earliest time that its first reports name, else when they were written; its
   number is that, in seconds since 1970, and its pipeline is the folder.
 
-A report that was put to a build stays there.
+A report that was put to a build stays there. What is no run of tests (`NO_RUN`) gets no build.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from pathlib import PurePath
 from ingest.intake import Taken, payload_id
 from ingest.known import Entry, Known
 
+ALONE = frozenset({"testsuites", "run"})
+"""Roots, or kinds, of files that hold a whole run."""
+NO_RUN = frozenset({"measures", "findings", "artifact"})
+"""Kinds of files that say nothing of a run."""
 GAP = 30 * 60 * 1_000_000
 """Silence, µs, after which another file in the folder is another run."""
 
@@ -102,6 +106,8 @@ class Runs:
     def _entry_of(self, one: Taken, identity: str) -> Entry:
         if one.reason:
             return Entry(one.path, one.size, one.mtime_ns, identity)
+        if one.head.root in NO_RUN:
+            return _entry(one, identity, "", one)
         started, _ = _span(one)
         build = self._build_of(identity) or self._choose(one, started)
         return _entry(one, identity, build, one)
@@ -190,7 +196,7 @@ def _entry(one: Taken, identity: str, build: str, told: Taken | None) -> Entry:
     suites = "\n".join(sorted(head.suites)) if head.suites is not None else None
     return Entry(
         one.path, one.size, one.mtime_ns, identity, build, started, ended,
-        told is not None and head.has_failed, head.root == "testsuites", suites,
+        told is not None and head.has_failed, head.root in ALONE, suites,
         one.artifact,
     )  # fmt: skip
 
@@ -209,7 +215,7 @@ def _order(one: Taken) -> tuple[int, str]:
 
 
 def _place(one: Taken) -> str:
-    return _where(one.path, is_alone=one.head.root == "testsuites")
+    return _where(one.path, is_alone=one.head.root in ALONE)
 
 
 def _place_of(entry: Entry) -> str:

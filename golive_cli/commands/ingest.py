@@ -71,7 +71,7 @@ def _configured(target: str) -> Workspace:
     from golive_core.settings import load
     from ingest import registry
 
-    if target in registry.sources() and target not in load().instances:
+    if registry.named(target) and target not in load().instances:
         hint = f"golive ingest {target} PATH"
         raise UsageError(f"{target} is a type: say what to read", hint=hint)
     settings = with_sources()

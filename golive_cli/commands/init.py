@@ -36,7 +36,8 @@ def command(
         sources = {name: one.type for name, one in read.instances.items()}
         emit({
             "file": str(file), "project": found.project_id, "sources": sources,
-            "reports": len(found.reports), "ci": [one for one, _ in found.ci],
+            "reports": len(found.reports), "others": len(found.others),
+            "ci": [one for one, _ in found.ci],
         })  # fmt: skip
         return
     say(f"Wrote {file}: project {found.project_id}, sources {', '.join(read.instances)}.")

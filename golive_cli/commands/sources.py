@@ -16,11 +16,13 @@ def command(
     """List the source types with their streams, scopes and an example of their toml."""
     from ingest import registry
 
-    types = {kind: registry.source(kind)} if kind else registry.sources()
+    one = registry.named(kind) or registry.source(kind) if kind else None
+    types = {one.type: one} if one else registry.sources()
     if as_json:
         emit([
             {
-                "type": name, "title": one.title, "scopes": one.scopes, "example": one.example,
+                "type": name, "aliases": registry.aliases(one), "title": one.title,
+                "scopes": one.scopes, "example": one.example,
                 "streams": [
                     {"name": stream.name, "doc": stream.doc, "tables": stream.tables}
                     for stream in one.streams
@@ -32,6 +34,8 @@ def command(
     out = results()
     for name, one in types.items():
         out.print(f"[bold]{name}[/bold]  {one.title}")
+        if registry.aliases(one):
+            out.print(f"also     {', '.join(registry.aliases(one))}", markup=False)
         out.print(f"needs    {', '.join(one.scopes)}", markup=False)
         for stream in one.streams:
             tables = ", ".join(stream.tables)

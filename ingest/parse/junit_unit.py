@@ -150,9 +150,11 @@ def report_of(path: str, payload_id: str, note: Note) -> Report:
     )  # fmt: skip
 
 
-def build_rows(notes: Iterable[Note], project_id: str) -> dict[str, pl.DataFrame]:
+def build_rows(
+    notes: Iterable[Note], project_id: str, source: str = "junit"
+) -> dict[str, pl.DataFrame]:  # fmt: skip
     """Return rows of core.builds and core.pipelines for builds that reports stand for."""
-    builds = [_build_row(note, project_id) for note in notes]
+    builds = [{**_build_row(note, project_id), "source": source} for note in notes]
     if not builds:
         return {}
     frame = pl.DataFrame(builds, infer_schema_length=None).with_columns(
@@ -172,8 +174,7 @@ def _build_row(note: Note, project_id: str) -> dict[str, Any]:
     number, _, attempt = rest.partition("@")
     start = datetime.fromtimestamp(started / 1_000_000, UTC)
     return {
-        "build_id": build, "pipeline_id": pipeline, "project_id": project_id, "source": "junit",
-        "day": start.date(),
+        "build_id": build, "pipeline_id": pipeline, "project_id": project_id, "day": start.date(),
         "number": int(number) if number.isdecimal() else started // 1_000_000,
         "attempt": int(attempt) if attempt.isdecimal() else 1,
         "commit_sha": note.get("commit"), "branch": note.get("branch"), "trigger": "other",

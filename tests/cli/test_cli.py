@@ -83,6 +83,7 @@ def test_every_command_explains_itself(golive: Run, name: str) -> None:
         (["sources", "jenkinss"], "jenkins"),
         (["ingest"], "nothing to read"),
         (["ingest", "junit"], "junit"),
+        (["ingest", "sarif"], "say what to read"),
         (["ingest", "--build", "7"], "goes with files"),
         (["ingest", "nonsense", "path"], "nonsense"),
         (["flaky"], "nothing has been judged"),
@@ -204,6 +205,28 @@ def test_reports_are_loaded_for_a_build(golive: Run, tmp_path: Path) -> None:
         "select distinct project_id, build_id, commit_sha, branch from core.test_results"
     )
     assert rows.rows() == [("shop", "ci:shop#7", "c0ffee", "main")]
+
+
+SARIF = """{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "scan"}},
+ "results": [{"ruleId": "x", "message": {"text": "m"}}]}]}"""
+LOADED = {
+    "ctrf": ('{"results": {"tests": [{"name": "t", "status": "passed"}]}}', "core.test_results", 1),
+    "coverage": ("TN:\nSF:a.c\nDA:1,1\nend_of_record\n", "core.code_measures", 6),
+    "sarif": (SARIF, "core.code_findings", 1),
+}
+
+
+@pytest.mark.parametrize("word", LOADED)
+def test_other_reports_are_loaded_by_a_word_of_their_own(
+    word: str, golive: Run, tmp_path: Path
+) -> None:
+    body, table, rows = LOADED[word]
+    (tmp_path / "out").write_text(body)
+    done = golive("ingest", word, "out", "--project", "shop", "--commit", "c0ffee", "--json")
+    assert counts(done.json)[table] == rows
+    assert (done.json[0]["instance"], done.json[0]["source"]) == ("shop-report-files", "reports")
+    found = Lake(tmp_path / ".golive" / "lake").query(f"select distinct commit_sha from {table}")
+    assert found.rows() == [("c0ffee",)]
 
 
 def test_the_same_reports_twice_add_nothing(golive: Run, tmp_path: Path) -> None:

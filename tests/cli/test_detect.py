@@ -51,6 +51,24 @@ def test_a_repository_shows_its_remote_reports_and_ci(repository: Path) -> None:
     assert dict(found.ci) == {"Jenkinsfile": "jenkins", ".github/workflows/ci.yml": "github"}
 
 
+def test_reports_of_other_formats_are_told_by_their_content(repository: Path) -> None:
+    for name, body in {
+        "cov/lcov.info": "TN:\nSF:a.c\nend_of_record\n",
+        "out/scan.sarif": '{"version": "2.1.0", "runs": []}',
+        "build/coverage.xml": '<coverage version="7"><packages/></coverage>',
+        "test-results/settings.json": '{"name": "shop"}', "coverage.json": "[]",
+    }.items():  # fmt: skip
+        path = repository / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(body)
+    found = detect(repository)
+    assert found.others == ("build/coverage.xml", "cov/lcov.info", "out/scan.sarif")
+    assert found.reports == ("build/test-results/TEST-cart.xml",)
+    made = read(found, repository).instance("web-shop-report-files")
+    assert made.type == "reports"
+    assert made.options["paths"] == ["**/*coverage*.xml", "**/lcov.info", "**/*.sarif"]
+
+
 def test_a_folder_inside_a_repository_finds_its_root(repository: Path) -> None:
     assert detect(repository / "build").repository == repository
 

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from golive_core.errors import SourceError
 from golive_core.window import Window
-from ingest import intake
-from ingest.sources import junit
+from ingest import file_source, intake
+from ingest.files import USUAL_PLACES
 from ingest.sources.junit import JunitSource
 
 Load = Callable[..., Any]
@@ -142,7 +142,7 @@ def test_attempts_go_on_where_a_large_build_is_cut_into_units(
 def test_batches_of_a_pull_number_attempts_on(
     load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(junit, "BATCH_FILES", 1)
+    monkeypatch.setattr(file_source, "BATCH_FILES", 1)
     for nth in range(3):
         write(tmp_path / "r" / f"TEST-{nth}.xml", "t", at=T0 + timedelta(seconds=nth))
     loaded = load()
@@ -233,7 +233,7 @@ def test_other_xml_in_the_usual_places_is_left_alone(load: Load, tmp_path: Path)
     (tmp_path / "reports" / "checkstyle.xml").write_text('<checkstyle version="8"/>')
     (tmp_path / "reports" / "login.xml").write_text("<html><body/></html>")
     write(tmp_path / "node_modules" / "reports" / "dep.xml", "t")
-    loaded = load(*junit.USUAL_PLACES)
+    loaded = load(*USUAL_PLACES)
     loaded.pull()
     assert [one.uri for one in loaded.rejects] == ["reports/login.xml"]
     assert loaded["test_results"] == []
