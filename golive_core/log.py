@@ -13,7 +13,7 @@ from typing import cast
 
 import structlog
 
-from golive_core.redact import redact
+from golive_core.redact import masked, redact
 from golive_core.settings import variable
 
 __all__ = ["Logger", "configure", "get_logger", "redact"]
@@ -63,17 +63,4 @@ def get_logger(name: str) -> Logger:
 
 
 def _masked(_logger: object, _method: str, event: Event) -> Event:
-    return {key: _mask(key, value) for key, value in event.items()}
-
-
-def _mask(key: str, value: object) -> object:
-    """Return `value` without secrets, whatever its nesting; under a telling key all of it goes."""
-    if isinstance(value, (int, float, bool)) or value is None:
-        return value
-    if isinstance(value, dict):
-        items = cast("dict[object, object]", value).items()
-        return {name: _mask(str(name), inner) for name, inner in items}
-    if isinstance(value, (list, tuple, set)):
-        return [_mask(key, inner) for inner in cast("list[object]", value)]
-    prefix = f"{key}="
-    return redact(prefix + str(value)).removeprefix(prefix)
+    return {key: masked(value, key) for key, value in event.items()}
