@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
+from golive_actions.git_host import State, carrying, made, signed
 from golive_actions.target import (
     PAGE,
     Flow,
@@ -20,7 +21,6 @@ from golive_actions.target import (
 )  # fmt: skip
 from golive_core.http import next_link
 
-State = Literal["queued", "running", "passed", "failed", "error", "cancelled"]
 STATES: dict[State, str] = {
     "queued": "pending", "running": "pending", "passed": "success", "failed": "failure",
     "error": "error", "cancelled": "error",
@@ -136,11 +136,10 @@ token = "env:GITHUB_TOKEN"   # contents, pull requests, webhooks and statuses: w
     @sets("{repository}#{number} {marker}")
     def set_comment(self, repository: str, number: int, body: str, marker: str = "golive") -> Flow:
         """Write the one comment with this marker on a pull request, or change it."""
-        sign = f"<!-- golive:{marker} -->"
+        text, sign = signed(body, marker)
         path = f"repos/{repository}/issues"
-        comments = yield from every(ask(f"{path}/{number}/comments", per_page=str(PAGE)), next_link)
-        text = f"{body}\n\n{sign}"
-        mine = next((one for one in comments if sign in (one.get("body") or "")), None)
+        there = ask(f"{path}/{number}/comments", per_page=str(PAGE))
+        mine = carrying((yield from every(there, next_link)), sign)
         if mine is None:
             answer = yield send(f"{path}/{number}/comments", {"body": text})
         elif mine["body"] == text:
@@ -151,10 +150,4 @@ token = "env:GITHUB_TOKEN"   # contents, pull requests, webhooks and statuses: w
 
 
 def _made(thing: Json, *, existed: bool = False) -> Json:
-    """Return what people need of a thing: its number and where to look at it."""
-    found = {
-        "id": thing.get("id"), "number": thing.get("number"),
-        "url": thing.get("html_url") or thing.get("url"),
-    }  # fmt: skip
-    return {**{key: value for key, value in found.items() if value is not None},
-            "existed": existed}  # fmt: skip
+    return made(thing, thing.get("html_url") or thing.get("url"), existed=existed)

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError, field_validator
 
 from golive_core.errors import SettingsError, SourceError
 from golive_core.http import Answer, Endpoint, Following, Http, Request, Retry, wrong_status
+from golive_core.http.paging import dig
 from golive_core.lake import Lake
 from golive_core.redact import MASK, masked
 from golive_core.settings import Instance, resolve
@@ -235,6 +236,12 @@ def objects(answer: Answer, at: str = "") -> list[Json]:
     value = answer.object().get(at) if at else answer.json()
     entries = cast("list[object]", value) if isinstance(value, list) else []
     return [cast("Json", one) for one in entries if isinstance(one, dict)]
+
+
+def within(thing: Json, *path: str) -> Json:
+    """Return the object at a path inside another, an empty one if there is none."""
+    found = dig(thing, path)
+    return cast("Json", found) if isinstance(found, dict) else {}
 
 
 def refused(answer: Answer) -> SourceError:

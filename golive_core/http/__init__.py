@@ -12,7 +12,14 @@ httpx was measured at 0.75 of its speed with 16 requests in flight.
 
 from golive_core.http.client import Endpoint, Http
 from golive_core.http.messages import Answer, Request
-from golive_core.http.paging import Following, next_cursor, next_link, next_offset, next_page
+from golive_core.http.paging import (
+    Following,
+    next_cursor,
+    next_link,
+    next_offset,
+    next_page,
+    next_url,
+)
 from golive_core.http.retry import Policy, Retry, Trial, on_connection, on_server_error, on_throttle
 from golive_core.http.trouble import mapped, wrong_status
 
@@ -30,6 +37,7 @@ __all__ = [
     "next_link",
     "next_offset",
     "next_page",
+    "next_url",
     "on_connection",
     "on_server_error",
     "on_throttle",

@@ -28,6 +28,20 @@ def next_link(answer: Answer) -> Request | None:
     return None
 
 
+def next_url(*, at: Sequence[str] = ("next",)) -> Following:
+    """Follow the address at the path `at` of the JSON, on the same host only."""
+
+    def following(answer: Answer) -> Request | None:
+        target = dig(answer.json(), at)
+        if not target:
+            return None
+        url = urljoin(answer.url, str(target))
+        _same_origin(answer.url, url)
+        return replace(answer.request, path=url, params={})
+
+    return following
+
+
 def next_page(
     *, size: int, param: str = "page", first: int = 1, at: Sequence[str] = ()
 ) -> Following:

@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 from case import MODULES, Case, covers
 from conftest import Stage
+from loopback import Asked
 
 import golive_actions
 from golive_actions import find
@@ -21,7 +22,15 @@ WRITES = [one for one in ALL if one.values[1].request]
 READS = [one for one in ALL if not one.values[1].request]
 FOUND = [one for one in WRITES if one.values[1].state]
 WITHOUT_SERVER = {"notify.send", "jira.release_notes"}
+SIGNED_IN = [*READS, *{one.values[0].TYPE: one for one in WRITES}.values()]
+"""One writing verb of each target: credentials are the target's."""
 Staged = Callable[[ModuleType, Case], Stage]
+
+
+def content(sent: Asked) -> object:
+    """Return the body of a request: JSON as what it says, everything else as text."""
+    kind = sent.headers.get("content-type", "")
+    return sent.json() if kind.endswith("json") else sent.body.decode()
 
 
 def test_every_verb_has_a_case() -> None:
@@ -59,41 +68,33 @@ def test_a_reading_verb_answers_and_leaves_no_record(
 
 
 @pytest.mark.parametrize(("module", "case"), WRITES)
-def test_a_dry_run_changes_nothing_and_shows_the_request_that_is_sent(
+def test_a_dry_run_changes_nothing_and_shows_what_is_sent(
     module: ModuleType, case: Case, staged: Staged
 ) -> None:
     stage = staged(module, case)
     shown = stage.perform(dry_run=True).result["request"]
     assert [one.method for one in stage.world.asked_for] == ["GET"] * case.looks
     assert stage.phases() == ["asked", "dry_run"]
+    assert shown["headers"]["authorization"] == MASK
     stage.perform()
     (sent,) = stage.world.sent()
-    assert (
-        f"{sent.method} {stage.world.url}/{sent.raw_path}"
-        == f"{shown['method']} " + shown["url"].partition("?")[0]
-    )
+    assert (shown["method"], shown["url"].partition("?")[0]) == (
+        sent.method, f"{stage.world.url}/{sent.raw_path}",
+    )  # fmt: skip
     if "secret" not in case.parameters:
-        assert shown["body"] == sent.json()
-    assert shown["headers"]["authorization"] == MASK
+        assert shown["body"] == content(sent)
 
 
 @pytest.mark.parametrize(("module", "case"), WRITES)
-def test_the_request_is_the_documented_one(module: ModuleType, case: Case, staged: Staged) -> None:
+def test_the_documented_request_is_sent_once(
+    module: ModuleType, case: Case, staged: Staged
+) -> None:
     stage = staged(module, case)
-    outcome = stage.perform()
+    first, second = stage.perform(), stage.perform()
     (sent,) = stage.world.sent()
     assert f"{sent.method} {sent.path}" == case.request
-    assert sent.json() == case.body
-    assert covers(outcome.result, case.result), outcome.result
-
-
-@pytest.mark.parametrize(("module", "case"), WRITES)
-def test_performing_twice_sends_once(module: ModuleType, case: Case, staged: Staged) -> None:
-    stage = staged(module, case)
-    first = stage.perform()
-    asked = len(stage.world.asked_for)
-    second = stage.perform()
-    assert len(stage.world.asked_for) == asked
+    assert content(sent) == case.body
+    assert covers(first.result, case.result), first.result
     assert (second.result, second.is_repeated) == (first.result, True)
     assert stage.phases() == ["asked", "done"]
 
@@ -120,7 +121,7 @@ def test_trouble_of_the_server_is_recorded_and_it_may_be_tried_again(
     assert stage.phases() == ["asked", "failed", "asked", "done"]
 
 
-@pytest.mark.parametrize(("module", "case"), ALL)
+@pytest.mark.parametrize(("module", "case"), SIGNED_IN)
 def test_a_wrong_token_is_said_to_be_wrong(module: ModuleType, case: Case, staged: Staged) -> None:
     stage = staged(module, case)
     stage.world.token = "another-token"
