@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def command(
     name: Annotated[
-        str, typer.Argument(metavar="[TARGET.VERB|TARGET|audit]", help="What to do.")
+        str, typer.Argument(metavar="[TARGET.VERB|TARGET|audit|send]", help="What to do.")
     ] = "",
     instance: Annotated[str, typer.Argument(help="The source or target it is done to.")] = "",
     parameters: Annotated[
@@ -41,6 +41,8 @@ def command(
     lake = Lake(settings.home / "lake")
     if name == "audit":
         _audit(lake, as_json)
+    elif name == "send":
+        _send(settings, lake, perform, as_json)
     elif "." not in name:
         _list(name, as_json)
     else:
@@ -149,3 +151,25 @@ def _audit(lake: Lake, as_json: bool) -> None:
         say(f"The chain of {found.records} records {state}. Its head: {found.head or '-'}")
     if found.breaks:
         raise typer.Exit(1)
+
+
+def _send(settings: Settings, lake: Lake, perform: bool, as_json: bool) -> None:
+    """Send what waits in the outbox, or list what is due."""
+    import dataclasses
+
+    from golive_actions import deliver
+
+    if perform:
+        done = deliver.deliver(lake, settings.targets, base=settings.base)
+        if as_json:
+            emit(dataclasses.asdict(done))
+        else:
+            say(f"{done.sent} sent, {done.postponed} put off, {done.given_up} given up.")
+        return
+    due = deliver.waiting(lake)
+    columns = ["due_at", "channel", "recipient", "severity", "title"]
+    if as_json:
+        emit([{name: one[name] for name in columns} for one in due])
+    else:
+        show(columns, [[one[name] for name in columns] for one in due])
+        say("Nothing was sent. Add --perform to do it.")
