@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from golive_actions.release_notes import Form
+from golive_actions.released import notes
 from golive_actions.target import Flow, Json, Target, ask, makes, objects, reads, send, sets
 from golive_core.errors import SourceDataError
 
@@ -79,6 +81,15 @@ token = "env:JIRA_TOKEN"
         }  # fmt: skip
         answer = yield send(f"{API}/issue/{issue}/remotelink", link)
         return {**self._made(issue), "id": answer.object().get("id")}
+
+    @reads
+    def release_notes(self, version: str, since: str = "", form: Form = "markdown") -> str:
+        """Return what is new in a version, from the commits, issues and deployments in the lake.
+
+        `since` is the version before it; `form` is markdown or confluence.
+        """
+        place = self.place
+        return notes(place.lake, place.instance.project_id, version, since, form)
 
     def _made(self, issue: str) -> Json:
         return {"issue": issue, "url": f"{self.root()}/browse/{issue}", "existed": False}

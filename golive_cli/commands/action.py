@@ -128,7 +128,8 @@ def _tell(outcome: Outcome, as_json: bool) -> None:
         return
     import json
 
-    results().print(json.dumps(outcome.result, indent=2, ensure_ascii=False), markup=False)
+    is_text = isinstance(outcome.result, str)
+    typer.echo(outcome.result if is_text else json.dumps(outcome.result, indent=2))
     if outcome.is_repeated:
         say(f"Done before, at {outcome.at:%Y-%m-%d %H:%M} UTC; nothing was sent. "
             "To do it again, give another --key.")  # fmt: skip
