@@ -41,7 +41,7 @@ class Parameter:
     def value(self, given: object, where: str) -> object:
         """Return what was given in the type of the parameter; raises UsageError."""
         if is_secret_name(self.name) and given and not REFERENCE.fullmatch(str(given)):
-            hint = f'Write {self.name}="env:NAME" or "file:PATH"'
+            hint = "Give env:NAME or file:PATH instead"
             raise UsageError(f"{self.name} is a secret given as a value", where=where, hint=hint)
         try:
             return TypeAdapter[object](self.kind).validate_python(self._read(given))
