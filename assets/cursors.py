@@ -7,23 +7,22 @@ table whose checks have not passed yet. All are committed together with the rows
 
 from __future__ import annotations
 
-import fcntl
 import json
-import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
-from golive_core import schema
+from golive_core import lock, schema
 from golive_core.lake import Lake
 from ingest.source import Cursor
 
 Role = Literal["pull", "conform", "mart", "check"]
+LOCKS = "_locks"
+"""Folder of the locks in a lake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +76,11 @@ def alone(lake: Lake, name: str) -> Generator[None]:
     """Wait until no other process holds `name` in this lake, and hold it.
 
     Two pulls of one instance at once could give a sequence to rows that `conform` has passed.
-    The lock is the operating system's, so it goes with its process, however that ends.
     """
-    with _lock_file(lake, name).open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with lock.alone(lake.root / LOCKS, name):
         yield
 
 
 def is_held(lake: Lake, name: str) -> bool:
     """Tell whether another process holds `name`."""
-    path = _lock_file(lake, name)
-    if not path.exists():
-        return False
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
-def _lock_file(lake: Lake, name: str) -> Path:
-    folder = lake.root / "_locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    return lock.is_held(lake.root / LOCKS, name)

@@ -1,1 +1,1 @@
-"""Change the world: one file a target, each an audited perform(action). Filled by its own issue."""
+"""Change the world: one file a target; `action.perform` is the one way, audited and once."""

@@ -15,7 +15,7 @@ from collections.abc import MutableMapping
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from golive_core.redact import redact
+from golive_core.redact import masked, redact
 from golive_core.settings import variable
 
 if TYPE_CHECKING:
@@ -85,17 +85,4 @@ class _Lazy:
 
 
 def _masked(_logger: object, _method: str, event: Event) -> Event:
-    return {key: _mask(key, value) for key, value in event.items()}
-
-
-def _mask(key: str, value: object) -> object:
-    """Return `value` without secrets, whatever its nesting; under a telling key all of it goes."""
-    if isinstance(value, (int, float, bool)) or value is None:
-        return value
-    if isinstance(value, dict):
-        items = cast("dict[object, object]", value).items()
-        return {name: _mask(str(name), inner) for name, inner in items}
-    if isinstance(value, (list, tuple, set)):
-        return [_mask(key, inner) for inner in cast("list[object]", value)]
-    prefix = f"{key}="
-    return redact(prefix + str(value)).removeprefix(prefix)
+    return {key: masked(value, key) for key, value in event.items()}

@@ -1,4 +1,4 @@
-"""What a secret looks like, and `redact`, which takes secrets out of text. Nothing else.
+"""What a secret looks like, and what takes secrets out of text and of values. Nothing else.
 
 Two ways to know one: it was resolved in this process (`settings.resolve`), or it has the shape
 that its issuer gives it. Better one harmless word masked than one key in a log file.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from functools import lru_cache
+from typing import cast
 from urllib.parse import quote
 
 from golive_core.settings import resolved_secrets
@@ -102,6 +103,19 @@ def redact(text: str) -> str:
     for pattern, replacement in _rules:
         text = pattern.sub(replacement, text)
     return text
+
+
+def masked(value: object, key: str = "") -> object:
+    """Return `value` without secrets, whatever its nesting; under a telling key all of it goes."""
+    if isinstance(value, (int, float, bool)) or value is None:
+        return value
+    if isinstance(value, dict):
+        items = cast("dict[object, object]", value).items()
+        return {name: masked(inner, str(name)) for name, inner in items}
+    if isinstance(value, (list, tuple, set)):
+        return [masked(inner, key) for inner in cast("list[object]", value)]
+    prefix = f"{key}="
+    return redact(prefix + str(value)).removeprefix(prefix)
 
 
 @lru_cache(maxsize=4)

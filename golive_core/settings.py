@@ -35,7 +35,7 @@ SECRET_WORDS = re.compile(
     r"(^|_)(token|password|passwd|passphrase|secret|api_?key|private_key|access_key)s?$"
 )
 REFERENCE = re.compile(r"(env|file):(.+)", re.DOTALL)
-TOP = ("project", "source", "rates", "retention", "port", "history_start", "cores")
+TOP = ("project", "source", "target", "rates", "retention", "port", "history_start", "cores")
 RESERVED = ("type", "project", "schedule")
 _environment = os.environ  # noqa: TID251 - the one module that the rule sends everybody to
 
@@ -54,7 +54,10 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One configured source: `[source.<name>]` in golive.toml. Secrets are still references."""
+    """One configured source: `[source.<name>]` in golive.toml. Secrets are still references.
+
+    `[target.<name>]` is the same for what GoLive only acts on and never reads.
+    """
 
     name: str
     type: str
@@ -102,6 +105,7 @@ class Settings:
     file: Path | None = None
     projects: Mapping[str, Project] = field(default_factory=dict[str, Project])
     instances: Mapping[str, Instance] = field(default_factory=dict[str, Instance])
+    targets: Mapping[str, Instance] = field(default_factory=dict[str, Instance])
     schedules: Mapping[str, str] = field(default_factory=dict[str, str])
     rates: Rates = Rates()
     retention: Retention = Retention()
@@ -122,6 +126,10 @@ class Settings:
                 hint=near(name, self.instances) or f"Add [source.{name}] to {FILE}",
             )
         return self.instances[name]
+
+    def target(self, name: str) -> Instance:
+        """Return what actions of that name act on: a target or a source; raises SettingsError."""
+        return self.targets.get(name) or self.instance(name)
 
 
 def variable(name: str, default: str = "") -> str:
@@ -188,13 +196,17 @@ def parse(content: bytes, *, base: Path, home: Path, file: Path | None = None) -
     toml.known((), toml.data, TOP)
     projects = {key: _project(toml, key) for key in toml.table("project")}
     names = list(toml.table("source"))
+    targets = list(toml.table("target"))
+    for name in set(names) & set(targets):
+        raise toml.error(("target", name), "is a source too", "Actions find it as a source")
     cores = _cores()
     return Settings(
         base=base,
         home=home,
         file=file,
         projects=projects,
-        instances={name: _instance(toml, name, projects) for name in names},
+        instances={name: _instance(toml, ("source", name), projects) for name in names},
+        targets={name: _instance(toml, ("target", name), projects) for name in targets},
         schedules=dict(_schedules(toml, names)),
         rates=toml.section("rates", Rates()),
         retention=toml.section("retention", Retention()),
@@ -267,8 +279,8 @@ def _project(toml: Toml, key: str) -> Project:
     return filled if filled.name else replace(filled, name=key)
 
 
-def _instance(toml: Toml, name: str, projects: Mapping[str, Project]) -> Instance:
-    path = ("source", name)
+def _instance(toml: Toml, path: tuple[str, str], projects: Mapping[str, Project]) -> Instance:
+    name = path[1]
     _slug(toml, path)
     raw = toml.table(*path)
     kind = raw.get("type")

@@ -13,6 +13,7 @@ from assets.publish import publish_asset
 from assets.raw import raw_assets
 from assets.refresh import FOLDER
 from assets.workspace import Workspace
+from golive_dagster.actions import action_job, send_job, send_schedule
 from golive_dagster.discover import predictions
 from golive_dagster.jobs import everything, ingest_jobs, upkeep_job
 from golive_dagster.lineage import VIEWS, page_specs
@@ -36,8 +37,8 @@ def build_defs(
     jobs = ingest_jobs(workspace)
     return dg.Definitions(
         assets=[*assets, publish_asset(assets), *page_specs(views)],
-        jobs=[*jobs, everything(), upkeep_job()],
-        schedules=[*ingest_schedules(workspace), upkeep_schedule()],
+        jobs=[*jobs, everything(), upkeep_job(), action_job(), send_job()],
+        schedules=[*ingest_schedules(workspace), upkeep_schedule(), send_schedule(workspace)],
         sensors=sensors(workspace, jobs),
         resources={"workspace": workspace},
         executor=dg.in_process_executor,

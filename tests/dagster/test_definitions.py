@@ -58,11 +58,12 @@ def test_every_instance_has_a_pool_a_job_and_a_schedule(definitions: dg.Definiti
     }
     assert {"tiny_one", "tiny_two"} <= pools
     repository = definitions.get_repository_def()
-    assert {"ingest_tiny_one", "ingest_tiny_two", "everything", "upkeep"} <= set(
-        repository.job_names
-    )
+    assert {
+        "ingest_tiny_one", "ingest_tiny_two", "everything", "upkeep", "perform_action",
+        "send_notifications",
+    } <= set(repository.job_names)  # fmt: skip
     assert {one.name for one in repository.schedule_defs} == {
-        "every_tiny_one", "every_tiny_two", "nightly_upkeep",
+        "every_tiny_one", "every_tiny_two", "nightly_upkeep", "outbox",
     }  # fmt: skip
     assert {one.name for one in repository.sensor_defs} == {"news", "drop_folders"}
 
