@@ -104,10 +104,14 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """The tag of a request in `details`: which parser takes the answer, and what it is told."""
+    """The tag of a request in `details`: which parser takes the answer, and what it is told.
+
+    `then` gives what the answer entails in turn, each tagged likewise: its next page, say.
+    """
 
     kind: str
     context: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    then: Callable[[Answer], Iterable[Request]] = no_details
 
 
 @dataclass(slots=True)
@@ -227,7 +231,7 @@ class ApiSource:
             state = at.lists.get(walk.name, WalkState())
             answer = http.fetch(_first(walk, state))
             known = answer.is_unchanged or digest(answer.body) in state.pages[:1]
-            return not known and answer.status not in GONE
+            return not known and answer.status not in walk.request.accepts | GONE
 
     def pull(
         self, stream: str, *, cursor: Cursor | None, window: Window | None
@@ -312,9 +316,9 @@ class _Pull:
         while request:
             try:
                 answer = self._http.fetch(request)
-                if answer.is_unchanged or answer.status in GONE:
+                if answer.is_unchanged or answer.status in walk.request.accepts | GONE:
                     return
-                self._take(walk, state, answer)
+                yield from self._take(walk, state, answer)
             except (SourceThrottledError, SourceUnreachableError):
                 raise
             except GoLiveError as error:
@@ -330,7 +334,7 @@ class _Pull:
             if self._batch.is_full:
                 yield self._flush()
 
-    def _take(self, walk: Walk, state: WalkState, answer: Answer) -> None:
+    def _take(self, walk: Walk, state: WalkState, answer: Answer) -> Iterator[Pulled]:
         """Keep a page with its details, unless the last walk had the very same page there."""
         number, made = len(state.new_pages), digest(answer.body)
         if walk.mark:
@@ -338,13 +342,21 @@ class _Pull:
         if walk.keys:
             state.new_keys |= walk.keys(answer)
         if state.pages[number : number + 1] != [made]:
-            wanted = (replace(one, accepts=one.accepts | GONE) for one in walk.details(answer))
-            for one in self._http.fetch_all(wanted):
-                if one.status not in GONE:
-                    tag: Detail = one.request.tag
-                    self._batch.add(one.url, one.body, {"kind": tag.kind, **tag.context})
+            yield from self._details(walk.details(answer))
             self._batch.add(answer.url, answer.body, {"kind": walk.kind, **walk.context})
         state.new_pages.append(made)
+
+    def _details(self, wanted: Iterable[Request]) -> Iterator[Pulled]:
+        """Keep what a page entails; a batch that is full before its end moves no cursor."""
+        asked = (replace(one, accepts=one.accepts | GONE) for one in wanted)
+        for one in self._http.fetch_all(asked):
+            if one.status in one.request.accepts:
+                continue
+            tag: Detail = one.request.tag
+            self._batch.add(one.url, one.body, {"kind": tag.kind, **tag.context})
+            yield from self._details(tag.then(one))
+            if self._batch.is_full:
+                yield self._flush()
 
     def _finish(self, walk: Walk, state: WalkState) -> None:
         gone = {key: known for key, known in state.keys.items() if key not in state.new_keys}
@@ -361,9 +373,13 @@ class _Pull:
 
 
 def _first(walk: Walk, state: WalkState) -> Request:
-    """Return the request for the first page, answered 304 if it is as it was."""
+    """Return the request for the first page, answered 304 if it is as it was.
+
+    A list of several pages that is walked whole may have changed behind its first page.
+    """
     accepts = walk.request.accepts | GONE if walk.may_be_gone else walk.request.accepts
-    return replace(walk.request, validators=state.validators, accepts=accepts)
+    is_whole = walk.keys is not None and len(state.pages) > 1
+    return replace(walk.request, validators={} if is_whole else state.validators, accepts=accepts)
 
 
 def digest(body: bytes) -> str:
