@@ -49,10 +49,9 @@ def checks(scope: Scope) -> Iterator[Walk]:
     )  # fmt: skip
     for path, kind in ASKED:
         for sha, keys in scope.remembered(f"{path}/"):
-            at = keys.get("at") or ""
             yield Walk(
                 scope.name(f"{path}/{sha}"), kind, scope.request(f"commits/{sha}/{path}"),
-                next_link, scope.context(), mark=_done(kind, at), keys=kept(at=at),
+                next_link, scope.context(), mark=_done(kind, keys["at"]), keys=kept(**keys),
                 details=no_details, may_be_gone=True,
             )  # fmt: skip
 
@@ -89,7 +88,7 @@ def _asks(scope: Scope, sha: str, at: str) -> Iterator[Request]:
 
         def then(answer: Answer, path: str = path, kind: str = kind) -> Iterator[Request]:
             if not _is_done(answer, kind, at):
-                scope.remember(f"{path}/{sha}", at=at)
+                scope.remember(f"{path}/{sha}", at)
             return next_pages(answer)
 
         request = scope.request(f"commits/{sha}/{path}")
@@ -126,7 +125,7 @@ def deployments(scope: Scope) -> Iterator[Walk]:
         yield Walk(
             scope.name(f"deployment/{number}"), "deployment",
             scope.request(f"deployments/{number}/statuses"), next_link,
-            scope.context(deployment=one), mark=_deployed(one), keys=kept(deployment=one),
+            scope.context(deployment=one), mark=_deployed(one), keys=kept(**keys),
             may_be_gone=True,
         )  # fmt: skip
 
@@ -137,7 +136,7 @@ def _of_deployments(scope: Scope, page: Answer, since: str) -> Iterator[Request]
 
         def then(answer: Answer, told: Json = told) -> Iterator[Request]:
             if not _deployed(told)(answer):
-                scope.remember(f"deployment/{told['id']}", deployment=told)
+                scope.remember(f"deployment/{told['id']}", told["created_at"], deployment=told)
             return iter(())
 
         request = scope.request(f"deployments/{one['id']}/statuses")

@@ -33,7 +33,7 @@ def payloads(
     try:
         told: Json = dict(json.loads(body))
         return list(_payloads(event, told, repository_id))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise SourceDataError(
             f"not a webhook of GitHub: {error!r}", where=event or "no event",
             hint="Let the webhook send application/json",

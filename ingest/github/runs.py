@@ -19,6 +19,7 @@ from ingest.github.scope import (
     Scope,
     changed,
     entries,
+    kept,
     newest,
     next_pages,
     older,
@@ -44,11 +45,11 @@ def runs(scope: Scope, instance: str) -> Iterator[Walk]:
         scope.name("active"), "runs", active, next_link, scope.context(),
         details=asker.remember, may_be_gone=True,
     )  # fmt: skip
-    for number, _ in scope.remembered("run/"):
+    for number, keys in scope.remembered("run/"):
         request = Request(f"repos/{scope.repository}/actions/runs/{number}")
         yield Walk(
             scope.name(f"run/{number}"), "runs", request, context=scope.context(),
-            details=asker.of_run, mark=_done, may_be_gone=True,
+            details=asker.of_run, mark=_done, keys=kept(**keys), may_be_gone=True,
         )  # fmt: skip
 
 
@@ -102,12 +103,15 @@ class RunDetails:
     def remember(self, page: Answer) -> Iterator[Request]:
         """Remember the runs of a page, and ask for nothing."""
         for run in entries(page, RUNS):
-            self.scope.remember(f"run/{run['id']}")
+            self._remember(run)
         return iter(())
+
+    def _remember(self, run: Json) -> None:
+        self.scope.remember(f"run/{run['id']}", queued_at(run))
 
     def _of(self, run: Json) -> Iterator[Request]:
         if is_open(run):
-            self.scope.remember(f"run/{run['id']}")
+            self._remember(run)
         if status_of(run) == "queued":
             return
         path, build = f"actions/runs/{run['id']}", self._build(run)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from golive_core.http import Answer, Request, next_link
@@ -25,15 +25,20 @@ SIZE = 100
 OVERLAP_S = 60.0
 """Replicas of GitHub lag: changes of the last minute before the mark are looked at again."""
 DONE = "done"
+LONGEST = timedelta(days=35)
+"""GitHub lets no run go on for longer; what is gone meanwhile is forgotten then, too."""
 
 
 THING = re.compile(r"[^/]+/[^/]+/(?:run|check-runs|status|deployment)/[^/]+")
 """How lists of things that go on are named: `owner/name/run/1`."""
 
 
-def is_thing(name: str) -> bool:
-    """Tell by its name in the cursor whether a list is of one thing that goes on."""
-    return THING.fullmatch(name) is not None
+def goes_on(name: str, state: WalkState) -> bool:
+    """Tell whether a list of the cursor is of one thing that may still change."""
+    if not THING.fullmatch(name) or state.mark == DONE:
+        return False
+    at = instant(state.keys.get("at"))
+    return at is None or datetime.now(UTC) - at < LONGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +66,19 @@ class Scope:
         """Return the time from which changes of a list are news, empty for all."""
         return self.at.since(self.name(what), overlap_s=OVERLAP_S)
 
-    def remember(self, what: str, **keys: object) -> None:
-        """Ask for a thing again until it is done; `keys` is kept in the cursor beside it."""
+    def remember(self, what: str, at: str, **keys: object) -> None:
+        """Ask for a thing of the time `at` again until it is done; `keys` is kept beside it."""
         name = self.name(what)
         if name not in self.at.lists or self.at.lists[name].mark == DONE:
-            self.at.lists[name] = WalkState(keys=keys)
+            self.at.lists[name] = WalkState(keys={"at": at, **keys})
 
     def remembered(self, what: str) -> list[tuple[str, Json]]:
-        """Return the things that are not done: what comes behind `what`, and their keys."""
+        """Return the things that go on: what comes behind `what`, and their keys with `at`."""
         prefix = self.name(what)
         return [
             (name.removeprefix(prefix), dict(state.keys))
             for name, state in self.at.lists.items()
-            if name.startswith(prefix) and state.mark != DONE
+            if name.startswith(prefix) and goes_on(name, state)
         ]
 
 

@@ -18,7 +18,7 @@ from golive_core.http import Http, Request, next_link
 from ingest.api import ApiSource, Position, Walk
 from ingest.github import checks, code, hooks, runs, work
 from ingest.github.options import GithubOptions
-from ingest.github.scope import DONE, SIZE, Scope, entries, is_thing
+from ingest.github.scope import SIZE, Scope, entries, goes_on
 from ingest.parse import (
     github_checks,
     github_code,
@@ -127,9 +127,9 @@ repositories = ["acme/shop"]            # or owner = "acme", include = ["shop-*"
         if not self.options.wants(stream):
             return False
         lists = Position.of(cursor).lists
-        goes_on = any(is_thing(name) and state.mark != DONE for name, state in lists.items())
+        is_open = any(goes_on(name, state) for name, state in lists.items())
         is_single = len(self.options.repositories) == 1 and not self.options.owner
-        return goes_on or not is_single or super().has_news(stream, cursor)
+        return is_open or not is_single or super().has_news(stream, cursor)
 
     def check(self) -> Iterator[Finding]:
         """Yield whether the server answers, what is left of the quota, and every repository."""

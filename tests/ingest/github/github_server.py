@@ -19,7 +19,7 @@ from loopback import Asked, Loopback, Reply, missing, ok
 
 Json = dict[str, Any]
 REPOSITORY = "acme/shop"
-T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
+T0 = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=5)
 REPORT = (
     b'<testsuite name="cart"><testcase classname="Cart" name="adds" time="0.1"/>'
     b'<testcase classname="Cart" name="pays"><failure message="no money">at pay</failure>'

@@ -70,7 +70,7 @@ class World(Server):
         }  # fmt: skip
 
     def change(self) -> Changed:
-        self.pulls[3] |= {"title": "y", "updated_at": at(9999)}
+        self.pulls[3] |= {"title": "y", "updated_at": at(5000)}
         return Changed("core.change_requests", "number = 3", "title", "y")
 
     def delete(self) -> Changed:
