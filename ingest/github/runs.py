@@ -81,7 +81,8 @@ class RunDetails:
     def of_page(self, since: str) -> Callable[[Answer], Iterator[Request]]:
         """Return the details of a page: what its runs that changed since entail.
 
-        At the first reading only the newest runs are asked for more.
+        At the first reading only the newest runs are asked for more. A run that goes on is
+        remembered, and asked for by itself.
         """
         name = self.scope.name("runs")
         is_first = not self.scope.at.mark(name)
@@ -92,7 +93,10 @@ class RunDetails:
                 state = self.scope.at.lists.get(name, WalkState())
                 found = found[: max(0, self.scope.options.newest - len(state.new_pages) * SIZE)]
             for run in changed(found, "updated_at", since):
-                yield from self._of(run)
+                if is_open(run):
+                    self._remember(run)
+                else:
+                    yield from self._of(run)
 
         return details
 
@@ -110,8 +114,6 @@ class RunDetails:
         self.scope.remember(f"run/{run['id']}", queued_at(run))
 
     def _of(self, run: Json) -> Iterator[Request]:
-        if is_open(run):
-            self._remember(run)
         if status_of(run) == "queued":
             return
         path, build = f"actions/runs/{run['id']}", self._build(run)

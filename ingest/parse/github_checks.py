@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from ingest.parse.environments import environment_kind
 from ingest.parse.github import OPEN, SOURCE, STATUS, Json, login, many, own_id, part, repository_id
 from ingest.parse.github import status_of as run_status
 from ingest.parse.rows import frame, instant, seconds
 from ingest.payload import Parser, Payload, Tables
 
-KINDS = (
-    ("production", r"prod|live|^main$|github-pages"),
-    ("staging", r"stag|preprod|pre-prod|uat|canary|release"),
-    ("testing", r"test|qa|\bci\b|integration"),
-    ("development", r"dev|preview|review|sandbox|local|^lab$"),
-)
-ORDER = ("staging", "production", "testing", "development")
-"""Of two kinds that fit, the earlier: preprod is no production."""
 DESCRIBED = 500
 """Characters of a description that are kept."""
-
-
-def environment_kind(name: str | None) -> str | None:
-    """Return production, staging, testing or development by the name of an environment."""
-    patterns = dict(KINDS)
-    fits = (kind for kind in ORDER if re.search(patterns[kind], (name or "").lower()))
-    return next(fits, None)
 
 
 def check_runs(payload: Payload) -> Tables:

@@ -33,6 +33,8 @@ from ingest.webhook import signed
 MISSING = frozenset({404})
 VERSION = "2022-11-28"
 """Of the REST API: what its answers look like stays the same under a version."""
+QUOTA = Request("rate_limit", accepts=MISSING)
+"""Costs nothing; an Enterprise Server without limits does not have it."""
 LOW = 100
 """Requests left of the hour's quota at which doctor warns."""
 
@@ -133,7 +135,7 @@ repositories = ["acme/shop"]            # or owner = "acme", include = ["shop-*"
 
     def check(self) -> Iterator[Finding]:
         """Yield whether the server answers, what is left of the quota, and every repository."""
-        found = list(self.checked(Request("rate_limit")))
+        found = list(self.checked(QUOTA))
         yield from found
         if any(one.state == "failed" for one in found):
             return
@@ -198,10 +200,13 @@ LISTS = {
 
 def quota(http: Http) -> Finding:
     """Return what is left of the requests of this hour."""
-    told = http.get_object("rate_limit").get("resources", {}).get("core", {})
-    left, limit = told.get("remaining"), told.get("limit")
-    if left is None or left > LOW:
-        return Finding("quota", "ok", f"{left} of {limit} requests left" if limit else "unlimited")
+    answer = http.fetch(QUOTA)
+    if answer.status in MISSING:
+        return Finding("quota", "ok", "unlimited")
+    core = answer.object()["resources"]["core"]
+    left, limit = core["remaining"], core["limit"]
+    if left > LOW:
+        return Finding("quota", "ok", f"{left} of {limit} requests left")
     return Finding(
         "quota", "warning", f"{left} of {limit} requests left",
         "Give a token, or fewer repositories or streams",
