@@ -17,7 +17,6 @@ from ingest.github.scope import (
     Json,
     Scope,
     age_s,
-    changed,
     entries,
     kept,
     newest,
@@ -44,7 +43,7 @@ def checks(scope: Scope) -> Iterator[Walk]:
     pulls = scope.request("pulls", state="open", sort="updated", direction="desc")
     yield Walk(
         scope.name("checked/pulls"), "index", pulls, _further(since), scope.context(),
-        details=lambda page: _of_heads(scope, page, since), mark=newest("updated_at"),
+        details=lambda page: _of_heads(scope, page), mark=newest("updated_at"),
         stops=older(since, "updated_at"),
     )  # fmt: skip
     for path, kind in ASKED:
@@ -78,8 +77,8 @@ def _of_commits(scope: Scope, page: Answer, since: str) -> Iterator[Request]:
             yield from _asks(scope, one["sha"], committed(one))
 
 
-def _of_heads(scope: Scope, page: Answer, since: str) -> Iterator[Request]:
-    for one in changed(entries(page), "updated_at", since):
+def _of_heads(scope: Scope, page: Answer) -> Iterator[Request]:
+    for one in scope.news("checked/pulls", entries(page)):
         yield from _asks(scope, one["head"]["sha"], one["updated_at"])
 
 
@@ -114,11 +113,10 @@ def _goes_on(check: Json) -> bool:
 
 def deployments(scope: Scope) -> Iterator[Walk]:
     """Yield deployments with their statuses, then those that go on."""
-    since = scope.since("deployments")
     yield Walk(
         scope.name("deployments"), "index", scope.request("deployments"), next_link,
-        scope.context(), details=lambda page: _of_deployments(scope, page, since),
-        mark=newest("updated_at"), stops=older(since, "created_at"),
+        scope.context(), details=lambda page: _of_deployments(scope, page),
+        mark=newest("updated_at"), stops=older(scope.since("deployments"), "created_at"),
     )  # fmt: skip
     for number, keys in scope.remembered("deployment/"):
         one: Json = keys["deployment"]
@@ -130,8 +128,8 @@ def deployments(scope: Scope) -> Iterator[Walk]:
         )  # fmt: skip
 
 
-def _of_deployments(scope: Scope, page: Answer, since: str) -> Iterator[Request]:
-    for one in changed(entries(page), "updated_at", since):
+def _of_deployments(scope: Scope, page: Answer) -> Iterator[Request]:
+    for one in scope.news("deployments", entries(page), all_at_first=True):
         told = slim(one)
 
         def then(answer: Answer, told: Json = told) -> Iterator[Request]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from golive_core.http import Answer, Request, next_link
 from ingest.api import Detail, Walk
-from ingest.github.scope import Json, Scope, changed, entries, newest, next_pages, older
+from ingest.github.scope import Json, Scope, entries, newest, next_pages, older
 
 EMPTY = frozenset({409})
 """What GitHub says where a repository has no commit yet."""
@@ -99,28 +99,33 @@ class NewCommits:
 
 def pull_requests(scope: Scope) -> Iterator[Walk]:
     """Yield pull requests, the last changed first, each with its size, commits and reviews."""
-    since = scope.since("pulls")
     request = scope.request("pulls", state="all", sort="updated", direction="desc")
+    listed: list[int] = []
+    context = scope.context(listed=listed) if scope.options.sizes else scope.context()
     yield Walk(
-        scope.name("pulls"), "pulls", request, next_link,
-        scope.context(is_index=scope.options.sizes),
-        details=_of_pulls(scope, since), mark=newest("updated_at"),
-        stops=older(since, "updated_at"),
+        scope.name("pulls"), "pulls", request, next_link, context,
+        details=lambda page: _of_pulls(scope, page, listed), mark=newest("updated_at"),
+        stops=older(scope.since("pulls"), "updated_at"),
     )  # fmt: skip
 
 
-def _of_pulls(scope: Scope, since: str) -> Callable[[Answer], Iterator[Request]]:
-    def details(page: Answer) -> Iterator[Request]:
-        for one in changed(entries(page), "updated_at", since):
-            number, context = one["number"], scope.context(number=one["number"])
-            if scope.options.sizes:
-                single = Request(f"repos/{scope.repository}/pulls/{number}")
-                yield replace(single, tag=Detail("pulls", scope.context()))
-            for path, kind in (("commits", "pull.commits"), ("reviews", "reviews")):
-                request = scope.request(f"pulls/{number}/{path}")
-                yield replace(request, tag=Detail(kind, context, next_pages))
+def _of_pulls(scope: Scope, page: Answer, listed: list[int]) -> Iterator[Request]:
+    """Yield what the pull requests of a page entail that have news.
 
-    return details
+    What is too old for that at the first reading is `listed`: its row comes from the page.
+    """
+    found = entries(page)
+    news = scope.news("pulls", found)
+    is_first = not scope.since("pulls")
+    listed[:] = [one["number"] for one in found if is_first and one not in news]
+    for one in news:
+        number, context = one["number"], scope.context(number=one["number"])
+        if scope.options.sizes:
+            single = Request(f"repos/{scope.repository}/pulls/{number}")
+            yield replace(single, tag=Detail("pulls", scope.context()))
+        for path, kind in (("commits", "pull.commits"), ("reviews", "reviews")):
+            request = scope.request(f"pulls/{number}/{path}")
+            yield replace(request, tag=Detail(kind, context, next_pages))
 
 
 def releases(scope: Scope) -> Iterator[Walk]:

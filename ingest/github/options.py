@@ -25,8 +25,8 @@ class GithubOptions(ApiOptions, extra="forbid"):
     """Which repositories are read, and how much of them.
 
     `repository_ids` files a repository under another id, so that rows of a git source and of
-    this one meet. `newest` counts the runs and `checks` the commits whose details are read at
-    first; each costs requests of its own.
+    this one meet. `newest` counts the pull requests and runs and `checks` the commits
+    whose details are read at first; each costs requests of its own.
     """
 
     url: str = "https://api.github.com"

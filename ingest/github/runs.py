@@ -11,13 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from golive_core.http import Answer, Request, next_link
-from ingest.api import Detail, Walk, WalkState
+from ingest.api import Detail, Walk
 from ingest.github.scope import (
     DONE,
-    SIZE,
     Json,
     Scope,
-    changed,
     entries,
     kept,
     newest,
@@ -34,11 +32,10 @@ RUNS = "workflow_runs"
 def runs(scope: Scope, instance: str) -> Iterator[Walk]:
     """Yield all runs, those in progress, and those that were not over when last seen."""
     asker = RunDetails(scope, instance)
-    since = scope.since("runs")
     yield Walk(
         scope.name("runs"), "runs", scope.request("actions/runs"), next_link, scope.context(),
-        details=asker.of_page(since), mark=newest("updated_at", RUNS),
-        stops=older(since, "created_at", RUNS),
+        details=asker.of_page, mark=newest("updated_at", RUNS),
+        stops=older(scope.since("runs"), "created_at", RUNS),
     )  # fmt: skip
     active = scope.request("actions/runs", status="in_progress")
     yield Walk(
@@ -78,27 +75,16 @@ class RunDetails:
     scope: Scope
     instance: str
 
-    def of_page(self, since: str) -> Callable[[Answer], Iterator[Request]]:
-        """Return the details of a page: what its runs that changed since entail.
+    def of_page(self, page: Answer) -> Iterator[Request]:
+        """Yield what the runs of a page entail that have news.
 
-        At the first reading only the newest runs are asked for more. A run that goes on is
-        remembered, and asked for by itself.
+        A run that goes on is remembered, and asked for by itself.
         """
-        name = self.scope.name("runs")
-        is_first = not self.scope.at.mark(name)
-
-        def details(page: Answer) -> Iterator[Request]:
-            found = entries(page, RUNS)
-            if is_first:
-                state = self.scope.at.lists.get(name, WalkState())
-                found = found[: max(0, self.scope.options.newest - len(state.new_pages) * SIZE)]
-            for run in changed(found, "updated_at", since):
-                if is_open(run):
-                    self._remember(run)
-                else:
-                    yield from self._of(run)
-
-        return details
+        for run in self.scope.news("runs", entries(page, RUNS)):
+            if is_open(run):
+                self._remember(run)
+            else:
+                yield from self._of(run)
 
     def of_run(self, answer: Answer) -> Iterator[Request]:
         """Yield what a single run entails."""

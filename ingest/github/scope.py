@@ -8,7 +8,7 @@ pending. Such a thing gets a list of its own in the cursor (`remember`), which i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -66,6 +66,21 @@ class Scope:
         """Return the time from which changes of a list are news, empty for all."""
         return self.at.since(self.name(what), overlap_s=OVERLAP_S)
 
+    def news(self, what: str, found: list[Json], *, all_at_first: bool = False) -> list[Json]:
+        """Return the entries of a page that are to be read in detail: those that changed.
+
+        At the first reading these are the newest only, unless `all_at_first`; with a window,
+        those that began before its end.
+        """
+        since, window = self.since(what), self.at.window
+        if window:
+            end = window.end.isoformat().replace("+00:00", "Z")
+            found = [one for one in found if one["created_at"] < end]
+        elif not since and not all_at_first:
+            state = self.at.lists.get(self.name(what), WalkState())
+            found = found[: max(0, self.options.newest - len(state.new_pages) * SIZE)]
+        return [one for one in found if one["updated_at"] >= since]
+
     def remember(self, what: str, at: str, **keys: object) -> None:
         """Ask for a thing of the time `at` again until it is done; `keys` is kept beside it."""
         name = self.name(what)
@@ -118,8 +133,3 @@ def age_s(answer: Answer, since: str | None) -> float:
     at = instant(since)
     now = answer.server_time or datetime.now(UTC)
     return (now - at).total_seconds() if at else 0.0
-
-
-def changed(found: Iterable[Json], field: str, since: str) -> Iterator[Json]:
-    """Yield the entries that changed at or after `since`."""
-    return (one for one in found if (one.get(field) or "") >= since)

@@ -87,11 +87,11 @@ def _commits(payload: Payload, found: Iterable[Json]) -> Iterable[Json]:
 def pulls(payload: Payload) -> Tables:
     """Return pull requests: a page, or a single one, which tells its size too.
 
-    A page whose requests are asked for one by one (`is_index`) gives no rows of its own.
+    A page whose requests are asked for one by one has rows for those that are `listed` only.
     """
-    if payload.context.get("is_index"):
-        return {}
-    rows = [_pull(payload, one) for one in many(payload)]
+    listed = payload.context.get("listed")
+    found = [one for one in many(payload) if listed is None or one["number"] in listed]
+    rows = [_pull(payload, one) for one in found]
     return {"core.change_requests": frame("core.change_requests", rows)}
 
 
@@ -111,10 +111,16 @@ def _pull(payload: Payload, one: Json) -> Json:
         "merged_at": one.get("merged_at"), "closed_at": one.get("closed_at"),
         "commits": one.get("commits"), "files_changed": one.get("changed_files"),
         "insertions": one.get("additions"), "deletions": one.get("deletions"),
-        "comments": one.get("comments"), "labels": names(one.get("labels")),
+        "comments": _comments(one), "labels": names(one.get("labels")),
         "assignees": names(one.get("assignees"), "login"),
         "reviewers": names(one.get("requested_reviewers"), "login"), "url": one.get("html_url"),
     }  # fmt: skip
+
+
+def _comments(one: Json) -> int | None:
+    """Return the comments beside the code and on it; a list tells neither."""
+    told: int | None = one.get("comments")
+    return None if told is None else told + (one.get("review_comments") or 0)
 
 
 def pull_commits(payload: Payload) -> Tables:

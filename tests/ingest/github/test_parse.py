@@ -57,6 +57,11 @@ def test_people_who_left_are_nobody() -> None:
     assert row["reviewers"] == ["hubot"]
 
 
+def test_comments_on_the_code_count_too() -> None:
+    told = [pull(1), pull(2) | {"comments": 2, "review_comments": 3}]
+    assert parse("pulls", told)["core.change_requests"]["comments"].to_list() == [None, 5]
+
+
 def test_labels_and_types_tell_what_an_issue_is() -> None:
     labels = [{"name": one} for one in ("Severity: high", "P1", "area/cart", "area/api")]
     told = issue(1) | {"labels": labels, "type": {"name": "Task"}, "state": "open",

@@ -11,6 +11,7 @@ from github_reader import Reader
 from github_server import (
     T0,
     Github,
+    at,
     check_run,
     commit,
     deployed,
@@ -182,6 +183,25 @@ def test_a_pull_request_asks_for_less_without_sizes(world: Github, hub: Reader) 
     [row] = hub.pull("pull_requests")["core.change_requests"].to_dicts()
     assert (row["status"], row["insertions"]) == ("merged", None)
     assert len(world.seen) == 3
+
+
+def test_pull_requests_beyond_the_newest_are_rows_of_their_list(world: Github, hub: Reader) -> None:
+    world.pulls = {n: pull(n) for n in range(1, 131)}
+    hub.options = {"newest": 10}
+    rows = hub.pull("pull_requests")["core.change_requests"].sort("number")
+    assert rows["commits"].to_list() == [None] * 120 + [2] * 10
+    world.pulls[125] |= {"updated_at": at(500)}
+    # pages of the last minute before the newest known change are looked at again
+    assert hub.pull("pull_requests")["core.change_requests"]["number"].to_list() == [125, 129, 130]
+
+
+def test_a_window_of_runs_is_read_in_detail_however_old(world: Github, hub: Reader) -> None:
+    world.runs = {one["id"]: one for one in (run(n) for n in range(1, 131))}
+    hub.options = {"newest": 5}
+    hub.pull("runs")
+    world.seen.clear()
+    hub.pull("runs", Window(T0 + timedelta(minutes=20), T0 + timedelta(minutes=30)))
+    assert len(world.asked("/jobs?")) == 15
 
 
 def test_sizes_and_reviews_are_those_of_the_request(world: Github, hub: Reader) -> None:
