@@ -7,7 +7,8 @@ cursor moves with the page, so that a pull that was killed goes on in the middle
 Lists change while they are walked. Newest first by change time is safe with page numbers, since
 what changes meanwhile moves to the front: pages overlap, nothing is skipped (`stops` ends the walk
 at what is known). Oldest first is safe only if the next page is asked for by time or key
-(`golive_core.http.paging.next_cursor`, `since_last` below), never by number.
+(`golive_core.http.paging.next_cursor`, `since_last` below), never by number. Lists that are asked
+for since a time show the newest known entries again: `versions` tells them from news.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ GONE = frozenset({404, 410})
 """Statuses that say that a thing is not there (any more), which is an answer."""
 UNIT_BYTES = 4 * 1024**2
 """Payloads of one kind that are parsed together."""
+KNOWN = 500
+"""Entries of a list with `versions` that the cursor remembers, the newest ones."""
 SKEW_S = 60.0
 """Clocks that differ by less are taken for equal: a Date header has whole seconds and travels."""
 Json = dict[str, Any]
@@ -88,6 +91,8 @@ class Walk:
     change time (or id) on a page, as text that sorts; `stops` tells from a page that what follows
     is known. `keys` is for lists that are always walked whole: what they name and what is to be
     remembered of it, so that what is missing the next time is told to the parser of `<kind>.gone`.
+    `versions` is for lists that are asked for since a time: what a page names with its change time
+    as text that sorts. A page that names nothing new is not kept.
     """
 
     name: str
@@ -99,20 +104,27 @@ class Walk:
     mark: Callable[[Answer], str] | None = None
     stops: Callable[[Answer], bool] | None = None
     keys: Callable[[Answer], Mapping[str, Any]] | None = None
+    versions: Callable[[Answer], Mapping[str, str]] | None = None
     may_be_gone: bool = False
     """Tells that a 404 is an answer: the list is of a thing that was found, not one configured."""
+    is_known: bool = False
+    """Tells that nothing changed: it is not asked for, what the cursor knows of it stays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """The tag of a request in `details`: which parser takes the answer, and what it is told."""
+    """The tag of a request in `details`: which parser takes the answer, and what it is told.
+
+    `then` gives what the answer entails in turn, each tagged likewise. Where the answer is a list
+    whose parser has to see all of it, `following` tells its further pages and `at` where in a page
+    it is (empty if the page is the list): all become one payload.
+    """
 
     kind: str
     context: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    then: Callable[[Answer], Iterable[Request]] = no_details
     following: Following = last_page
-    """Tells the further pages of a list that has some: all become one payload."""
     at: str = ""
-    """Where the list is in a page; empty if the page is the list."""
 
 
 @dataclass(slots=True)
@@ -123,10 +135,12 @@ class WalkState:
     pages: list[str] = field(default_factory=list[str])
     validators: dict[str, str] = field(default_factory=dict[str, str])
     keys: Json = field(default_factory=dict[str, Any])
+    seen: dict[str, str] = field(default_factory=dict[str, str])
     next: Json | None = None
     new_mark: str = ""
     new_pages: list[str] = field(default_factory=list[str])
     new_keys: Json = field(default_factory=dict[str, Any])
+    new_seen: dict[str, str] = field(default_factory=dict[str, str])
 
     def to_json(self) -> Json:
         """Return the fields that are not empty."""
@@ -138,7 +152,21 @@ class WalkState:
         self.mark = max(self.mark, self.new_mark)
         self.pages = [*self.new_pages, *self.pages[len(self.new_pages) :]]
         self.keys, self.next = self.new_keys, None
-        self.new_mark, self.new_pages, self.new_keys = "", [], {}
+        self.seen = newest(self.seen | self.new_seen)
+        self.new_mark, self.new_pages, self.new_keys, self.new_seen = "", [], {}, {}
+
+    def knows(self, walk: Walk, answer: Answer, number: int) -> bool:
+        """Tell whether page `number` says nothing that the last walk did not say."""
+        if walk.versions:
+            return walk.versions(answer).items() <= self.seen.items()
+        return self.pages[number : number + 1] == [digest(answer.body)]
+
+    def remember(self, walk: Walk, answer: Answer) -> None:
+        """Note what the page was, for the next walk."""
+        if walk.versions:
+            self.new_seen = newest(self.new_seen | dict(walk.versions(answer)))
+        else:
+            self.new_pages.append(digest(answer.body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +241,13 @@ class ApiSource:
             )
         )  # fmt: skip
 
+    def signed_in(self, options: ApiOptions, user: str = "") -> Http:
+        """Return a client that sends the token: as the password of `user`, else as a bearer."""
+        token = self.secret(options.token)
+        if token and user:
+            return self.client(options, auth=(user, token))
+        return self.client(options, headers={"Authorization": f"Bearer {token}"} if token else {})
+
     def secret(self, reference: str) -> str:
         """Return the secret that `env:NAME` or `file:PATH` stands for, empty for none."""
         return resolve(reference, base=self.context.base) if reference else ""
@@ -235,8 +270,8 @@ class ApiSource:
         """Tell by one request whether the first page of a list is another than last time."""
         state = at.lists.get(walk.name, WalkState())
         answer = http.fetch(_first(walk, state))
-        known = answer.is_unchanged or digest(answer.body) in state.pages[:1]
-        return not known and answer.status not in GONE
+        is_gone = answer.status in walk.request.accepts | GONE
+        return not (answer.is_unchanged or is_gone or state.knows(walk, answer, 0))
 
     def pull(
         self, stream: str, *, cursor: Cursor | None, window: Window | None
@@ -304,7 +339,8 @@ class _Pull:
         try:
             for walk in walks:
                 asked.add(walk.name)
-                yield from self._walk(walk)
+                if not walk.is_known:
+                    yield from self._walk(walk)
             for name in self._at.lists.keys() - asked:
                 del self._at.lists[name]
         except GoLiveError as error:
@@ -321,9 +357,9 @@ class _Pull:
         while request:
             try:
                 answer = self._http.fetch(request)
-                if answer.is_unchanged or answer.status in GONE:
+                if answer.is_unchanged or answer.status in walk.request.accepts | GONE:
                     return
-                self._take(walk, state, answer)
+                yield from self._take(walk, state, answer)
             except (SourceThrottledError, SourceUnreachableError):
                 raise
             except GoLiveError as error:
@@ -339,22 +375,29 @@ class _Pull:
             if self._batch.is_full:
                 yield self._flush()
 
-    def _take(self, walk: Walk, state: WalkState, answer: Answer) -> None:
+    def _take(self, walk: Walk, state: WalkState, answer: Answer) -> Iterator[Pulled]:
         """Keep a page with its details, unless the last walk had the very same page there."""
-        number, made = len(state.new_pages), digest(answer.body)
         if walk.mark:
             state.new_mark = max(state.new_mark, walk.mark(answer))
         if walk.keys:
             state.new_keys |= walk.keys(answer)
-        if state.pages[number : number + 1] != [made]:
-            wanted = (replace(one, accepts=one.accepts | GONE) for one in walk.details(answer))
-            for one in self._http.fetch_all(wanted):
-                if one.status not in GONE:
-                    tag: Detail = one.request.tag
-                    body = _whole(self._http, one, tag)
-                    self._batch.add(one.url, body, {"kind": tag.kind, **tag.context})
+        if not state.knows(walk, answer, len(state.new_pages)):
+            yield from self._details(walk.details(answer))
             self._batch.add(answer.url, answer.body, {"kind": walk.kind, **walk.context})
-        state.new_pages.append(made)
+        state.remember(walk, answer)
+
+    def _details(self, wanted: Iterable[Request]) -> Iterator[Pulled]:
+        """Keep what a page entails; a batch that is full before its end moves no cursor."""
+        asked = (replace(one, accepts=one.accepts | GONE) for one in wanted)
+        for one in self._http.fetch_all(asked):
+            if one.status in one.request.accepts:
+                continue
+            tag: Detail = one.request.tag
+            body = _whole(self._http, one, tag)
+            self._batch.add(one.url, body, {"kind": tag.kind, **tag.context})
+            yield from self._details(tag.then(one))
+            if self._batch.is_full:
+                yield self._flush()
 
     def _finish(self, walk: Walk, state: WalkState) -> None:
         gone = {key: known for key, known in state.keys.items() if key not in state.new_keys}
@@ -371,9 +414,13 @@ class _Pull:
 
 
 def _first(walk: Walk, state: WalkState) -> Request:
-    """Return the request for the first page, answered 304 if it is as it was."""
+    """Return the request for the first page, answered 304 if it is as it was.
+
+    A list of several pages that is walked whole may have changed behind its first page.
+    """
     accepts = walk.request.accepts | GONE if walk.may_be_gone else walk.request.accepts
-    return replace(walk.request, validators=state.validators, accepts=accepts)
+    is_whole = walk.keys is not None and len(state.pages) > 1
+    return replace(walk.request, validators={} if is_whole else state.validators, accepts=accepts)
 
 
 def _whole(http: Http, first: Answer, tag: Detail) -> bytes:
@@ -385,6 +432,11 @@ def _whole(http: Http, first: Answer, tag: Detail) -> bytes:
     for page in http.pages(request, tag.following):
         found += items(page, at)
     return json.dumps({tag.at: found} if tag.at else found).encode()
+
+
+def newest(versions: Mapping[str, str]) -> dict[str, str]:
+    """Return the KNOWN entries with the newest versions."""
+    return dict(sorted(versions.items(), key=lambda one: (one[1], one[0]))[-KNOWN:])
 
 
 def digest(body: bytes) -> str:

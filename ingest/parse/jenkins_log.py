@@ -11,22 +11,11 @@ from datetime import datetime
 import polars as pl
 
 from golive_core.schema import LOG_LINES
+from ingest.parse.console import CONTROL, LONGEST, level, lines
 
 NOTE = r"\x1b\[8mha:.*?\x1b\[0m"
-CONTROL = r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]"
 TIME = r"^\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)\] ?"
 """Timestamper's form in pipelines (`timestamps()`), always UTC."""
-LEVELS = (
-    (
-        "error",
-        r"(?i)\b(?:error|fatal|severe|failed|failure|exception|panic)\b|\bFAIL\b|Exception:|Error:",
-    ),
-    ("warning", r"(?i)\bwarn(?:ing)?s?\b|\bdeprecated\b"),
-    ("debug", r"\b(?:DEBUG|TRACE)\b"),
-    ("info", r"\bINFO\b"),
-)
-LONGEST = 16 * 1024
-"""Characters of a line that are kept."""
 
 
 def rows(
@@ -38,8 +27,7 @@ def rows(
     A line without a time of its own has that of the last one before it, else `at`, the start of
     the build.
     """
-    texts = body.decode("utf-8", "replace").removesuffix("\n").split("\n") if body else []
-    frame = pl.DataFrame({"message": texts}, schema={"message": pl.String})
+    frame = lines(body)
     clean = pl.col("message").str.replace_all(NOTE, "").str.replace_all(CONTROL, "")
     frame = frame.with_columns(clean.alias("message"))
     time = (
@@ -56,14 +44,5 @@ def rows(
         pl.lit(service).alias("service"), pl.lit(project_id).alias("project_id"),
         pl.lit(build_id).alias("build_id"),
         pl.int_range(line, line + pl.len(), dtype=pl.Int64).alias("line"),
-        pl.col("at").dt.date().alias("day"), "at", _level().alias("level"), "message",
+        pl.col("at").dt.date().alias("day"), "at", level().alias("level"), "message",
     )  # fmt: skip
-
-
-def _level() -> pl.Expr:
-    chosen = pl.lit(None, pl.String)
-    for word, pattern in reversed(LEVELS):
-        chosen = (
-            pl.when(pl.col("message").str.contains(pattern)).then(pl.lit(word)).otherwise(chosen)
-        )
-    return chosen

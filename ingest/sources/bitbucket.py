@@ -199,7 +199,7 @@ since = "2026-01-01"                   # what changed before is not read; all if
         for one in UPDATED.after(page, since):
             for kind, below in kinds.items():
                 context = {"path": path, "number": one["id"]}
-                tag = Detail(kind, context, next_url(), "values")
+                tag = Detail(kind, context, following=next_url(), at="values")
                 yield Request(
                     f"{_of(path)}/pullrequests/{one['id']}/{below}", {"pagelen": str(PAGE)}, tag=tag
                 )
@@ -218,7 +218,9 @@ def _steps_of(path: str, page: Answer, since: str) -> Iterator[Request]:
     news = [one["uuid"] for one in ENDED.after(page, since)]
     for one in ENDED.entries(page):
         if one["uuid"] in news or not bitbucket_ci.is_over(one):
-            tag = Detail("steps", {"path": path, "pipeline": one}, next_url(), "values")
+            tag = Detail(
+                "steps", {"path": path, "pipeline": one}, following=next_url(), at="values"
+            )
             below = f"{_of(path)}/pipelines/{quote(one['uuid'])}/steps/"
             yield Request(below, {"pagelen": str(PAGE)}, tag=tag)
 

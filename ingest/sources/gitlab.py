@@ -201,7 +201,9 @@ tests = true                           # test reports of pipelines
                 yield from ask(str(walk.context["path"]), one)
 
     def _commits_of(self, path: str, one: Json) -> Iterator[Request]:
-        tag = Detail("merge_request_commits", {"path": path, "number": one["iid"]}, next_link)
+        tag = Detail(
+            "merge_request_commits", {"path": path, "number": one["iid"]}, following=next_link
+        )
         yield Request(
             f"{_of(path)}/merge_requests/{one['iid']}/commits", {"per_page": PAGE}, tag=tag
         )
@@ -215,7 +217,7 @@ tests = true                           # test reports of pipelines
         yield Request(below, tag=Detail("pipeline", {"path": path}))
         if self.options.jobs:
             params = {"per_page": PAGE, "include_retried": "true"}
-            yield Request(f"{below}/jobs", params, tag=Detail("jobs", context, next_link))
+            yield Request(f"{below}/jobs", params, tag=Detail("jobs", context, following=next_link))
         if self.options.tests and one["status"] in gitlab_ci.ENDED:
             yield Request(f"{below}/test_report", tag=Detail("test_report", context))
 
