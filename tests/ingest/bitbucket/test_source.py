@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-import polars as pl
 import pytest
 from bitbucket_server import (
     REPOSITORY,
@@ -21,23 +20,12 @@ from bitbucket_server import (
     step,
 )
 from bitbucket_server import Bitbucket as Server
+from hosted_reader import core, cursor
 
 from golive_core.window import Window
 from ingest.sources.bitbucket import Bitbucket
 
 Make = Callable[..., Bitbucket]
-
-
-def core(source: Bitbucket, stream: str, window: Window | None = None) -> dict[str, pl.DataFrame]:
-    """Return the rows by table that a first pull of the stream gives."""
-    found: dict[str, list[pl.DataFrame]] = {}
-    for pulled in source.pull(stream, cursor=None, window=window):
-        for unit in source.plan(pulled.payloads):
-            for parsed in source.parse(unit):
-                assert not parsed.rejects
-                for name, frame in parsed.tables.items():
-                    found.setdefault(name, []).append(frame)
-    return {name: pl.concat(frames) for name, frames in found.items()}
 
 
 def test_every_state_of_pull_requests_is_asked_for(server: Server, source: Make) -> None:
@@ -88,7 +76,7 @@ def test_a_paused_pipeline_is_looked_at_until_it_ends(server: Server, source: Ma
     paused = pipeline(1, "PAUSED")
     server.lists["pipelines"] = [paused, *(pipeline(n) for n in range(10, 20))]
     made = source()
-    known = [pulled.cursor for pulled in made.pull("pipelines", cursor=None, window=None)][-1]
+    known = cursor(made, "pipelines")
     server.seen.clear()
     server.lists["pipelines"][0] = pipeline(1) | {"completed_on": at(500)}
     list(made.pull("pipelines", cursor=known, window=None))

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import pytest
 from bitbucket_server import REPOSITORY, branch, commit, pull_request, sha, status
+from hosted_reader import rows
 
 from golive_core.errors import SourceDataError
-from ingest.payload import Payload
 from ingest.sources.bitbucket import Bitbucket
 
 Make = Callable[..., Bitbucket]
@@ -26,11 +26,6 @@ def hooked(source: Bitbucket, key: str, told: dict) -> dict[str, list[dict]]:
         for name, mine in rows(source, context, part).items():
             found.setdefault(name, []).extend(mine)
     return found
-
-
-def rows(source: Bitbucket, context: dict, body: bytes) -> dict[str, list[dict]]:
-    payload = Payload(source.instance, "id", "uri", body, context)
-    return {name: frame.to_dicts() for name, frame in source.parsers[payload.kind](payload).items()}
 
 
 def polled(source: Bitbucket, kind: str, *values: dict) -> dict[str, list[dict]]:

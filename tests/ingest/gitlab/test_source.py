@@ -20,6 +20,7 @@ from gitlab_server import (
     reported,
 )
 from gitlab_server import Gitlab as Server
+from hosted_reader import core, cursor
 from pydantic import ValidationError
 
 from golive_core.window import Window
@@ -28,22 +29,6 @@ from ingest.parse.hosted import environment_kind
 from ingest.sources.gitlab import Gitlab
 
 Make = Callable[..., Gitlab]
-
-
-def core(source: Gitlab, stream: str, window: Window | None = None) -> dict[str, pl.DataFrame]:
-    """Return the rows by table that a first pull of the stream gives."""
-    found: dict[str, list[pl.DataFrame]] = {}
-    for pulled in source.pull(stream, cursor=None, window=window):
-        for unit in source.plan(pulled.payloads):
-            for parsed in source.parse(unit):
-                assert not parsed.rejects
-                for name, frame in parsed.tables.items():
-                    found.setdefault(name, []).append(frame)
-    return {name: pl.concat(frames) for name, frames in found.items()}
-
-
-def cursor(source: Gitlab, stream: str) -> dict:
-    return dict([pulled.cursor for pulled in source.pull(stream, cursor=None, window=None)][-1])
 
 
 def test_jobs_of_two_pages_are_numbered_over_both(server: Server, source: Make) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 from gitlab_server import ANN, PROJECT, branch, issue, merge_request, pipeline, sha
+from hosted_reader import rows
 
 from golive_core.errors import SourceDataError
 from ingest.parse import gitlab_hooks
-from ingest.payload import Payload
 from ingest.sources.gitlab import Gitlab
 
 Make = Callable[..., Gitlab]
@@ -36,11 +36,6 @@ def hooked(source: Gitlab, told: dict) -> dict[str, list[dict]]:
     for context, body in source.parse_webhook({}, json.dumps(HEAD | told).encode()):
         found |= rows(source, context, body)
     return found
-
-
-def rows(source: Gitlab, context: dict, body: bytes) -> dict[str, list[dict]]:
-    payload = Payload(source.instance, "id", "uri", body, context)
-    return {name: frame.to_dicts() for name, frame in source.parsers[payload.kind](payload).items()}
 
 
 def polled(source: Gitlab, kind: str, body: object) -> dict[str, list[dict]]:
