@@ -98,7 +98,7 @@ queue_item_id   text   instance and the CI's id
 project_id      text   its project
 source          text   source type
 pipeline_id     text   pipeline that waits
-reason          text   why it waits
+waiting_reason  text   why it waits
 is_blocked      bool   waits for another build
 is_stuck        bool   waits longer than the CI finds normal
 queued_at       at     when it was queued
