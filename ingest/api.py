@@ -7,7 +7,8 @@ cursor moves with the page, so that a pull that was killed goes on in the middle
 Lists change while they are walked. Newest first by change time is safe with page numbers, since
 what changes meanwhile moves to the front: pages overlap, nothing is skipped (`stops` ends the walk
 at what is known). Oldest first is safe only if the next page is asked for by time or key
-(`golive_core.http.paging.next_cursor`, `since_last` below), never by number.
+(`golive_core.http.paging.next_cursor`, `since_last` below), never by number. Lists that are asked
+for since a time show the newest known entries again: `versions` tells them from news.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ GONE = frozenset({404, 410})
 """Statuses that say that a thing is not there (any more), which is an answer."""
 UNIT_BYTES = 4 * 1024**2
 """Payloads of one kind that are parsed together."""
+KNOWN = 500
+"""Entries of a list with `versions` that the cursor remembers, the newest ones."""
 SKEW_S = 60.0
 """Clocks that differ by less are taken for equal: a Date header has whole seconds and travels."""
 Json = dict[str, Any]
@@ -87,6 +90,8 @@ class Walk:
     change time (or id) on a page, as text that sorts; `stops` tells from a page that what follows
     is known. `keys` is for lists that are always walked whole: what they name and what is to be
     remembered of it, so that what is missing the next time is told to the parser of `<kind>.gone`.
+    `versions` is for lists that are asked for since a time: what a page names with its change time
+    as text that sorts. A page that names nothing new is not kept.
     """
 
     name: str
@@ -98,6 +103,7 @@ class Walk:
     mark: Callable[[Answer], str] | None = None
     stops: Callable[[Answer], bool] | None = None
     keys: Callable[[Answer], Mapping[str, Any]] | None = None
+    versions: Callable[[Answer], Mapping[str, str]] | None = None
     may_be_gone: bool = False
     """Tells that a 404 is an answer: the list is of a thing that was found, not one configured."""
 
@@ -118,10 +124,12 @@ class WalkState:
     pages: list[str] = field(default_factory=list[str])
     validators: dict[str, str] = field(default_factory=dict[str, str])
     keys: Json = field(default_factory=dict[str, Any])
+    seen: dict[str, str] = field(default_factory=dict[str, str])
     next: Json | None = None
     new_mark: str = ""
     new_pages: list[str] = field(default_factory=list[str])
     new_keys: Json = field(default_factory=dict[str, Any])
+    new_seen: dict[str, str] = field(default_factory=dict[str, str])
 
     def to_json(self) -> Json:
         """Return the fields that are not empty."""
@@ -133,7 +141,21 @@ class WalkState:
         self.mark = max(self.mark, self.new_mark)
         self.pages = [*self.new_pages, *self.pages[len(self.new_pages) :]]
         self.keys, self.next = self.new_keys, None
-        self.new_mark, self.new_pages, self.new_keys = "", [], {}
+        self.seen = newest(self.seen | self.new_seen)
+        self.new_mark, self.new_pages, self.new_keys, self.new_seen = "", [], {}, {}
+
+    def knows(self, walk: Walk, answer: Answer, number: int) -> bool:
+        """Tell whether page `number` says nothing that the last walk did not say."""
+        if walk.versions:
+            return walk.versions(answer).items() <= self.seen.items()
+        return self.pages[number : number + 1] == [digest(answer.body)]
+
+    def remember(self, walk: Walk, answer: Answer) -> None:
+        """Note what the page was, for the next walk."""
+        if walk.versions:
+            self.new_seen = newest(self.new_seen | dict(walk.versions(answer)))
+        else:
+            self.new_pages.append(digest(answer.body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +248,8 @@ class ApiSource:
                 return False
             state = at.lists.get(walk.name, WalkState())
             answer = http.fetch(_first(walk, state))
-            known = answer.is_unchanged or digest(answer.body) in state.pages[:1]
-            return not known and answer.status not in GONE
+            known = answer.is_unchanged or answer.status in GONE or state.knows(walk, answer, 0)
+            return not known
 
     def pull(
         self, stream: str, *, cursor: Cursor | None, window: Window | None
@@ -332,19 +354,18 @@ class _Pull:
 
     def _take(self, walk: Walk, state: WalkState, answer: Answer) -> None:
         """Keep a page with its details, unless the last walk had the very same page there."""
-        number, made = len(state.new_pages), digest(answer.body)
         if walk.mark:
             state.new_mark = max(state.new_mark, walk.mark(answer))
         if walk.keys:
             state.new_keys |= walk.keys(answer)
-        if state.pages[number : number + 1] != [made]:
+        if not state.knows(walk, answer, len(state.new_pages)):
             wanted = (replace(one, accepts=one.accepts | GONE) for one in walk.details(answer))
             for one in self._http.fetch_all(wanted):
                 if one.status not in GONE:
                     tag: Detail = one.request.tag
                     self._batch.add(one.url, one.body, {"kind": tag.kind, **tag.context})
             self._batch.add(answer.url, answer.body, {"kind": walk.kind, **walk.context})
-        state.new_pages.append(made)
+        state.remember(walk, answer)
 
     def _finish(self, walk: Walk, state: WalkState) -> None:
         gone = {key: known for key, known in state.keys.items() if key not in state.new_keys}
@@ -364,6 +385,11 @@ def _first(walk: Walk, state: WalkState) -> Request:
     """Return the request for the first page, answered 304 if it is as it was."""
     accepts = walk.request.accepts | GONE if walk.may_be_gone else walk.request.accepts
     return replace(walk.request, validators=state.validators, accepts=accepts)
+
+
+def newest(versions: Mapping[str, str]) -> dict[str, str]:
+    """Return the KNOWN entries with the newest versions."""
+    return dict(sorted(versions.items(), key=lambda one: (one[1], one[0]))[-KNOWN:])
 
 
 def digest(body: bytes) -> str:
