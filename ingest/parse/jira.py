@@ -67,7 +67,8 @@ def issue(one: Json, at: Instance) -> Json:
     issue_type, assignee = part(fields, "issuetype"), person(part(fields, "assignee"))
     return {
         "issue_id": f"{at.name}:{one['id']}", "project_id": at.project_id, "source": "jira",
-        "key": one["key"], "title": fields.get("summary"), "body": text(fields.get("description")),
+        "key": one["key"], "title": text(fields.get("summary")),
+        "body": text(fields.get("description")),
         "kind": kind(issue_type, part(dict(at.options), "kinds")),
         "original_kind": issue_type.get("name"),
         "status": category(part(fields, "status")),
@@ -84,7 +85,8 @@ def issue(one: Json, at: Instance) -> Json:
         "estimate_s": _number(fields.get("timeoriginalestimate")),
         "spent_s": _number(fields.get("timespent")),
         "created_at": fields.get("created"), "updated_at": fields.get("updated"),
-        "resolved_at": fields.get("resolutiondate"), "due_at": fields.get("duedate"),
+        "resolved_at": fields.get("resolutiondate"),
+        "due_at": fields.get(str(at.options.get("due_field") or "duedate")),
         "url": f"{str(at.options.get('url') or '').rstrip('/')}/browse/{one['key']}",
         "is_deleted": False,
     }  # fmt: skip

@@ -89,9 +89,12 @@ def account(user: Json, instance: Instance) -> Json | None:
 
 
 def text(value: object) -> str | None:
-    """Return the plain text of a field: text as it is, a document (ADF) without its markup."""
+    """Return the plain text of a field: text as it is, a document (ADF) without its markup.
+
+    Zero bytes, which some clients leave behind, are dropped.
+    """
     if value is None or isinstance(value, str):
-        return value or None
+        return (value or "").replace("\0", "") or None
     lines = "".join(_pieces(value)).splitlines()
     return "\n".join(line.rstrip() for line in lines).strip() or None
 

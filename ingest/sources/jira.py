@@ -51,6 +51,7 @@ class Options(ApiOptions):
     jql: str = ""
     story_points_field: str = ""
     epic_field: str = ""
+    due_field: str = ""
     kinds: dict[str, str] = Field(default_factory=dict[str, str])
     sprints: bool = True
 
@@ -160,7 +161,7 @@ kinds = { "Feature request" = "requirement" }   # beside the usual names of issu
 
     def _search(self, edition: Edition, at: Position, sprint_fields: Iterable[str]) -> Request:
         own = self.options
-        custom = (own.story_points_field, own.epic_field, *sprint_fields)
+        custom = (own.story_points_field, own.epic_field, own.due_field, *sprint_fields)
         since = _millis(at.since(edition.walk, overlap_s=OVERLAP_S))
         until = f" AND updated < {_millis(at.window.end.isoformat())}" if at.window else ""
         quoted = ", ".join(f'"{key}"' for key in own.projects)
@@ -191,8 +192,9 @@ kinds = { "Feature request" = "requirement" }   # beside the usual names of issu
 
 def verify(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
     """Tell whether a webhook was signed with the secret (X-Hub-Signature)."""
-    method, _, signature = headers.get("x-hub-signature", "").partition("=")
-    return method == "sha256" and signed(body, secret, signature)
+    named = {name.lower(): value for name, value in headers.items()}
+    method, _, signature = named.get("x-hub-signature", "").partition("=")
+    return method.lower() == "sha256" and signed(body, secret, signature)
 
 
 def parse_webhook(headers: Mapping[str, str], body: bytes) -> list[tuple[Json, bytes]]:
