@@ -106,6 +106,8 @@ class Walk:
     versions: Callable[[Answer], Mapping[str, str]] | None = None
     may_be_gone: bool = False
     """Tells that a 404 is an answer: the list is of a thing that was found, not one configured."""
+    is_known: bool = False
+    """Tells that nothing changed: it is not asked for, what the cursor knows of it stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +319,8 @@ class _Pull:
         try:
             for walk in walks:
                 asked.add(walk.name)
-                yield from self._walk(walk)
+                if not walk.is_known:
+                    yield from self._walk(walk)
             for name in self._at.lists.keys() - asked:
                 del self._at.lists[name]
         except GoLiveError as error:
