@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from case import Case, Changed
@@ -21,6 +22,7 @@ def written(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
+@cache
 def moment(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z")
 
