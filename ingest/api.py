@@ -232,6 +232,13 @@ class ApiSource:
             )
         )  # fmt: skip
 
+    def signed_in(self, options: ApiOptions, user: str = "") -> Http:
+        """Return a client that sends the token: as the password of `user`, else as a bearer."""
+        token = self.secret(options.token)
+        if token and user:
+            return self.client(options, auth=(user, token))
+        return self.client(options, headers={"Authorization": f"Bearer {token}"} if token else {})
+
     def secret(self, reference: str) -> str:
         """Return the secret that `env:NAME` or `file:PATH` stands for, empty for none."""
         return resolve(reference, base=self.context.base) if reference else ""

@@ -114,12 +114,7 @@ kinds = { "Feature request" = "requirement" }   # beside the usual names of issu
 
     def http(self) -> Http:
         """Return a client: user and token for Cloud, a token alone for a server."""
-        token = self.secret(self.options.token)
-        if token and self.options.user:
-            return self.client(self.options, auth=(self.options.user, token))
-        return self.client(
-            self.options, headers={"Authorization": f"Bearer {token}"} if token else {}
-        )
+        return self.signed_in(self.options, self.options.user)
 
     def has_news(self, stream: str, cursor: Cursor | None) -> bool:
         """Tell by one request whether an issue changed; sprints and versions go with issues."""

@@ -83,11 +83,9 @@ projects = ["shop-web"]      # keys; all that the token sees if left out
 
     def http(self) -> Http:
         """Return a client: the token is the user of Basic, or the bearer."""
-        token = self.secret(self.options.token)
-        if token and self.options.scheme == "basic":
-            return self.client(self.options, auth=(token, ""))
-        return self.client(
-            self.options, headers={"Authorization": f"Bearer {token}"} if token else {}
+        token = self.secret(self.options.token) if self.options.scheme == "basic" else ""
+        return (
+            self.client(self.options, auth=(token, "")) if token else self.signed_in(self.options)
         )
 
     def has_news(self, stream: str, cursor: Cursor | None) -> bool:
