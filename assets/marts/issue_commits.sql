@@ -10,40 +10,41 @@
 -- inputs: core.issues, core.commits
 -- refresh: full
 with
-mentions as (
-    select
-        entry.project_id,
-        entry.repository_id,
-        entry.sha,
-        entry.committed_at,
-        entry.author_name,
-        coalesce(entry.subject, '') as subject,
-        unnest(
-            list_distinct(
-                list_concat(
-                    regexp_extract_all(
-                        coalesce(entry.message, entry.subject),
-                        '(?:^|[^A-Za-z0-9_-])([A-Z][A-Z0-9_]+-[0-9]+)\b',
-                        1
-                    ),
-                    regexp_extract_all(
-                        coalesce(entry.message, entry.subject),
-                        '(?:^|[^A-Za-z0-9_/#&])(#[0-9]+)\b',
-                        1
-                    )
-                )
-            )
-        ) as issue_key
-    from core.commits as entry
-),
-
-known_issues as (
+texts as (
     select
         project_id,
-        issue_id,
-        key as issue_key
-    from core.issues
-    where not coalesce(is_deleted, false)
+        repository_id,
+        sha,
+        unnest([subject, message]) as wording,
+        unnest([true, false]) as is_subject
+    from core.commits
+),
+
+found_keys as (
+    select
+        project_id,
+        repository_id,
+        sha,
+        is_subject,
+        unnest(
+            list_concat(
+                regexp_extract_all(wording, '(?:^|[^A-Za-z0-9_-])([A-Z][A-Z0-9_]+-[0-9]+)\b', 1),
+                regexp_extract_all(wording, '(?:^|[^A-Za-z0-9_/#&])(#[0-9]+)\b', 1)
+            )
+        ) as issue_key
+    from texts
+    where regexp_matches(wording, '[A-Z0-9_]-[0-9]|#[0-9]')
+),
+
+mentions as (
+    select
+        project_id,
+        repository_id,
+        sha,
+        issue_key,
+        bool_or(is_subject) as is_in_subject
+    from found_keys
+    group by project_id, repository_id, sha, issue_key
 )
 
 select
@@ -52,16 +53,21 @@ select
     mention.repository_id,
     mention.sha,
     mention.issue_key,
-    mention.committed_at,
-    mention.author_name,
-    regexp_matches(
-        mention.subject, '(^|[^A-Za-z0-9_/#&-])' || mention.issue_key || '\b'
-    ) as is_in_subject
-from mentions as mention
-inner join known_issues as issue
+    entry.committed_at,
+    entry.author_name,
+    mention.is_in_subject
+from core.issues as issue
+inner join mentions as mention
     on
-        mention.project_id = issue.project_id
-        and mention.issue_key = issue.issue_key
+        issue.project_id = mention.project_id
+        and issue.key = mention.issue_key
+inner join core.commits as entry
+    on
+        mention.repository_id = entry.repository_id
+        and mention.sha = entry.sha
 where
-    not starts_with(issue.issue_key, '#')
-    or starts_with(issue.issue_id, mention.repository_id || ':')
+    not coalesce(issue.is_deleted, false)
+    and (
+        not starts_with(issue.key, '#')
+        or starts_with(issue.issue_id, mention.repository_id || ':')
+    )
