@@ -123,7 +123,7 @@ kinds = { "Feature request" = "requirement" }   # beside the usual names of issu
         if edition is None or any(one.next for one in at.lists.values()):
             return True
         with self.http() as http:
-            answer = http.fetch(self._search(edition, at, ()))
+            answer = http.fetch(_newest_only(self._search(edition, at, ())))
             return not at.lists[edition.walk].knows(_WALK, answer, 0)
 
     def walks(self, stream: str, at: Position, http: Http) -> Iterator[Walk]:
@@ -204,6 +204,13 @@ def _edition(http: Http) -> Edition:
     """Ask which edition answers; servers before 7.10 do not say."""
     kind = http.get_object("rest/api/2/serverInfo").get("deploymentType")
     return CLOUD if kind == "Cloud" else SERVER
+
+
+def _newest_only(search: Request) -> Request:
+    """Return the search for what changed last, and when: what is known may fill the first page."""
+    params = {name: search.params[name] for name in ("jql", "maxResults")}
+    params["jql"] = params["jql"].removesuffix("ASC") + "DESC"
+    return replace(search, params={**params, "fields": "updated"})
 
 
 def _objects(answer: Answer) -> list[Json]:

@@ -54,6 +54,16 @@ def test_more_changes_in_one_second_than_fit_on_a_page_are_all_read(
     assert {row["key"] for row in pull()} == {f"SHOP-{n}" for n in range(1, 251)}
 
 
+def test_a_change_after_many_of_one_second_is_news(world: server.World, home: Path) -> None:
+    world.add(250, every_s=0)
+    at = Instance("it", "jira", "shop", {"url": world.url, "projects": ["SHOP"]})
+    source = Jira(at, Context(home, home))
+    cursor = [one.cursor for one in source.pull("issues", cursor=None, window=None)][-1]
+    assert not source.has_news("issues", cursor)
+    world.touch(7, timedelta(seconds=1))
+    assert source.has_news("issues", cursor)
+
+
 def test_an_issue_that_changes_while_the_list_is_walked_hides_no_other(
     world: server.World, pull: Callable[..., list[dict]]
 ) -> None:

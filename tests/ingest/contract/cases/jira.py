@@ -142,10 +142,10 @@ class World(Loopback):
 
     def found(self, asked: Asked) -> Reply:
         jql = asked.query["jql"]
-        assert jql.endswith(" ORDER BY updated ASC")
+        order = re.search(r" ORDER BY updated (ASC|DESC)$", jql)[1]
         since = int(re.search(r"updated >= (\d+)", jql)[1]) / 1000
         found = [one for one in self.issues.values() if one["at"].timestamp() >= since]
-        found.sort(key=lambda one: (one["at"], int(one["id"])))
+        found.sort(key=lambda one: (one["at"], int(one["id"])), reverse=order == "DESC")
         start = int(asked.query.get("nextPageToken", asked.query.get("startAt", 0)))
         issues = [self.shown(one) for one in found[start : start + SIZE]]
         end = start + len(issues)
