@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 from pydantic import Field, field_validator
 
@@ -41,6 +41,7 @@ SPRINT_FIELD = "com.pyxis.greenhopper.jira:gh-sprint"
 SINCE = re.compile(r"updated >= (\d+)(?: AND updated < \d+)? ORDER BY updated ASC$")
 ORDER = re.compile(r"\border\s+by\b", re.IGNORECASE)
 Json = dict[str, Any]
+Kind = Literal["bug", "incident", "requirement", "task", "subtask", "epic", "other"]
 
 
 class Options(ApiOptions):
@@ -52,7 +53,7 @@ class Options(ApiOptions):
     story_points_field: str = ""
     epic_field: str = ""
     due_field: str = ""
-    kinds: dict[str, str] = Field(default_factory=dict[str, str])
+    kinds: dict[str, Kind] = Field(default_factory=dict[str, Kind])
     sprints: bool = True
 
     @field_validator("jql")

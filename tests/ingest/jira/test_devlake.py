@@ -42,8 +42,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from jira_recorded import Shared, at, expected, instance, last, raw, rows, table
 from loopback import Asked, Loopback, Reply, missing, ok, serving
-from recorded import Shared, at, expected, instance, last, raw, rows, table
 
 from ingest.parse.jira_words import categories
 from ingest.source import Context, Instance

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from contract_stage import FILES, module
+from jira_recorded import rows
 from loopback import serving
 from pydantic import ValidationError
-from recorded import rows
 
 from golive_core.window import Window
 from ingest.parse.jira_words import text
