@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from contract_stage import FILES, module
 from jira_recorded import rows
-from loopback import serving
+from loopback import ok, serving
 from pydantic import ValidationError
 
+from golive_core.errors import SourceDataError
 from golive_core.window import Window
 from ingest.parse.jira_words import text
 from ingest.source import Context, Instance
@@ -90,6 +91,15 @@ def test_a_window_asks_for_what_changed_in_it(
     (jql,) = {path.partition("jql=")[2].partition("&")[0] for path in world.asked("jql=")}
     since, until = (int(start.timestamp() * 1000) + more for more in (0, 120_000))
     assert f"updated >= {since} AND updated < {until} ORDER BY" in jql
+
+
+def test_an_answer_of_another_shape_is_told_and_stops_no_other_list(
+    world: server.World, pull: Callable[..., list[dict]]
+) -> None:
+    world.found = lambda _: ok({"errorMessages": ["The index is being built"]})
+    with pytest.raises(SourceDataError, match="index is being built"):
+        pull()
+    assert world.asked("/versions")
 
 
 def test_own_jql_narrows_and_does_not_order(pull: Callable[..., list[dict]]) -> None:
