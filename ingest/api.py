@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from pydantic import BaseModel, Field, field_validator
 from golive_core.errors import (
     GoLiveError,
     SourceAuthError,
+    SourceDataError,
     SourceError,
     SourceThrottledError,
     SourceUnreachableError,
@@ -42,6 +43,8 @@ from ingest.source import Context, Cursor, Finding, Instance, Parsed, Pulled, St
 
 GONE = frozenset({404, 410})
 """Statuses that say that a thing is not there (any more), which is an answer."""
+SHAPES = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What reading a page raises that is JSON of another shape, such as a message about an error."""
 UNIT_BYTES = 4 * 1024**2
 """Payloads of one kind that are parsed together."""
 KNOWN = 500
@@ -356,24 +359,41 @@ class _Pull:
         request = _first(walk, state) if is_first else Request(**(state.next or {}))
         while request:
             try:
-                answer = self._http.fetch(request)
-                if answer.is_unchanged or answer.status in walk.request.accepts | GONE:
-                    return
-                yield from self._take(walk, state, answer)
+                answer, request = yield from self._page(walk, state, request)
             except (SourceThrottledError, SourceUnreachableError):
                 raise
             except GoLiveError as error:
                 self._errors.append(error)
                 return
+            if answer is None:
+                return
             if is_first:
                 state.validators, is_first = answer.validators, False
-            ends = walk.stops is not None and walk.stops(answer)
-            request = None if ends else walk.following(answer)
             state.next = {"path": request.path, "params": dict(request.params)} if request else None
             if request is None:
                 self._finish(walk, state)
             if self._batch.is_full:
                 yield self._flush()
+
+    def _page(
+        self, walk: Walk, state: WalkState, request: Request
+    ) -> Generator[Pulled, None, tuple[Answer | None, Request | None]]:
+        """Return a page that was taken and the request for the next; nothing if none is there.
+
+        Raises SourceDataError for a page of another shape than the source reads.
+        """
+        answer = self._http.fetch(request)
+        if answer.is_unchanged or answer.status in walk.request.accepts | GONE:
+            return None, None
+        try:
+            yield from self._take(walk, state, answer)
+            ends = walk.stops is not None and walk.stops(answer)
+            return answer, None if ends else walk.following(answer)
+        except SHAPES as error:
+            raise SourceDataError(
+                f"not what this list should say ({error!r}): {answer.start()}", where=answer.where,
+                hint="Open that address in a browser to see what answers there",
+            ) from error  # fmt: skip
 
     def _take(self, walk: Walk, state: WalkState, answer: Answer) -> Iterator[Pulled]:
         """Keep a page with its details, unless the last walk had the very same page there."""

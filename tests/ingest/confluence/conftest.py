@@ -1,0 +1,9 @@
+"""Lets tests of Confluence find the world of the contract."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "contract"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
