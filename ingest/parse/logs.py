@@ -18,13 +18,11 @@ from golive_core.ids import content_id
 from golive_core.schema import LOG_LINES
 from ingest.parse import logs_json, logs_lines, logs_text
 from ingest.parse.logs_entry import ENTRY
+from ingest.parse.logs_store import clean
 from ingest.payload import Payload
 
 FORMS = ("json", "syslog", "access", "logfmt", "text")
 SAMPLE = 100
-LONGEST = 16 * 1024
-"""Characters of a message that are kept."""
-CONTROL = r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]"
 FILE_BITS, LINE_BITS, PART_BITS = 22, 26, 14
 """Of a line's number where the service is not its file: several files may have one service."""
 
@@ -47,7 +45,7 @@ def rows(payload: Payload) -> Mapping[str, pl.DataFrame]:
         "line", pl.col("at").dt.date().alias("day"), "at", "level",
         pl.lit(None, pl.Int64).alias("template_id"),
         pl.lit(None, LOG_LINES.schema["parameters"]).alias("parameters"),
-        pl.col("message").str.replace_all(CONTROL, "").str.slice(0, LONGEST), "attributes",
+        clean(pl.col("message")), "attributes",
     )  # fmt: skip
     return {"core.log_lines": made}
 

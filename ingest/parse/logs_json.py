@@ -71,6 +71,12 @@ def document(text: str) -> pl.DataFrame | None:
     return pl.DataFrame(rows, schema=ENTRY, orient="row")
 
 
+def of_text(line: str) -> Json:
+    """Return what one line says that is JSON or words."""
+    (first, *_) = _of_line(line)
+    return {"level": None, **first}
+
+
 def _of_line(line: str) -> list[Json]:
     """Return the records of a line; one that is not what it seems is its own message."""
     try:
@@ -86,10 +92,11 @@ def _of(one: Json) -> Iterator[Json]:
     if isinstance(one.get("resourceLogs"), list):
         yield from _otlp(one)
     else:
-        yield _entry(one)
+        yield entry(one)
 
 
-def _entry(one: Json) -> Json:
+def entry(one: Json) -> Json:
+    """Return what a JSON object says; the fields that it says it with are taken out of it."""
     when, level, message, service = (
         _first(one, names) for names in (TIMES, LEVELS, MESSAGES, SERVICES)
     )

@@ -18,7 +18,7 @@ import pytest
 from golive_core.errors import SourceError
 from golive_core.window import Window
 from ingest import log_files
-from ingest.parse.logs import LONGEST
+from ingest.parse.logs_store import LONGEST
 
 Make = Callable[..., Any]
 WRITTEN = datetime(2026, 11, 24, 12, tzinfo=UTC).timestamp()
