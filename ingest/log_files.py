@@ -15,6 +15,7 @@ import re
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -29,7 +30,9 @@ HEAD_BYTES = 1024
 """First bytes by which a file is known again."""
 SETTLED_S = 5.0
 """A last line without an end is taken once nobody has written for so long."""
-BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, OSError)
+DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
+"""A file that is no better the next time; other trouble may pass."""
+BROKEN = (*DAMAGED, OSError)
 ROTATED = re.compile(
     r"(?:\.\d{1,4}|[.-](?:\d{8}|\d{4}-\d\d-\d\d)(?:[-_T.]?\d{2,6})?)?(?:\.(?:gz|zst|bz2))?$"
 )
@@ -111,9 +114,11 @@ class Tail:
         for one in sorted((*due, *beside), key=lambda one: (self._log(one), one.mtime_ns)):
             try:
                 yield from self._read(one)
-            except BROKEN as error:
-                is_known = isinstance(error, OSError)
-                self.trouble[self._name(one)] = reason_of(error) if is_known else str(error)
+            except DAMAGED as error:
+                self.trouble[self._name(one)] = str(error)
+                self._note(one)
+            except OSError as error:
+                self.trouble[self._name(one)] = reason_of(error)
         self._former.clear()
         for one in beside:
             self.seen.pop(self._name(one), None)
@@ -138,23 +143,24 @@ class Tail:
         return {name: self.seen.pop(name) for name in (*gone, *changed) if name in self.seen}
 
     def _is_same(self, found: Found) -> bool:
+        """Tell whether a file is the one that was seen; one that cannot be read now may be."""
         seen = self.seen.get(self._name(found))
-        return seen is not None and begins(found.path, seen)
+        try:
+            return seen is not None and begins(found.path, seen)
+        except BROKEN:
+            return seen is not None
 
     def _beside(self, found: Iterable[Found]) -> list[Found]:
         """Return files beside the lost ones that go on from their names."""
         here = {one.path for one in found}
-        paths: set[Path] = set()
-        for name in self._former:
-            path = self.base / name
-            if path.parent.is_dir():
-                paths |= {one for one in path.parent.iterdir() if _is_rotated(path, one)} - here
-        stats = [(path, path.stat()) for path in sorted(paths)]
-        files = [Found(path, stat.st_size, stat.st_mtime_ns, is_named=False)
-                 for path, stat in stats]  # fmt: skip
-        return [
-            one for one in files if any(begins(one.path, seen) for seen in self._former.values())
-        ]
+        paths = {path for name in self._former for path in _rotated(self.base / name)} - here
+        files: list[Found] = []
+        for path in sorted(paths):
+            with suppress(*BROKEN):
+                stat = path.stat()
+                if any(begins(path, seen) for seen in self._former.values()):
+                    files.append(Found(path, stat.st_size, stat.st_mtime_ns, is_named=False))
+        return files
 
     def _read(self, found: Found) -> Iterator[Chunk]:
         name, log = self._name(found), self._log(found)
@@ -163,14 +169,20 @@ class Tail:
             former = next(same, None)
             self.seen[name] = self._former.pop(former) if former is not None else Seen()
         seen = self.seen[name]
-        seen.size, seen.mtime_ns = found.size, found.mtime_ns
-        if not seen.offset and is_binary(found.path):
+        is_text = seen.offset > 0 or not is_binary(found.path)
+        self._note(found)
+        if not is_text:
             return
         with opened(found.path) as stream:
             for start, body in _pieces(stream, seen, is_whole=_is_whole(found)):
                 line = self.lines.get(log, 0) + 1
                 self.lines[log] = line + body.count(b"\n") - body.endswith(b"\n")
                 yield Chunk(name, log, start, line, body, found.mtime_ns / 1e9)
+
+    def _note(self, found: Found) -> None:
+        """Note that a file was read as it is now."""
+        seen = self.seen[self._name(found)]
+        seen.size, seen.mtime_ns = found.size, found.mtime_ns
 
 
 def _is_settled(found: Found) -> bool:
@@ -182,20 +194,24 @@ def _is_whole(found: Found) -> bool:
     return _is_settled(found) or packing(found.path) != ""
 
 
-def _is_rotated(path: Path, other: Path) -> bool:
-    rest = other.name.removeprefix(path.name)
-    return other.is_file() and rest != other.name and ROTATED.fullmatch(rest) is not None
+def _rotated(path: Path) -> list[Path]:
+    """Return the files beside `path` whose names say that they were it."""
+    with suppress(OSError):
+        rests = {one: one.name.removeprefix(path.name) for one in path.parent.iterdir()}
+        return [one for one, rest in rests.items()
+                if rest != one.name and ROTATED.fullmatch(rest) and one.is_file()]  # fmt: skip
+    return []
 
 
 def begins(path: Path, seen: Seen) -> bool:
-    """Tell whether a file has the first bytes of another, and all that was read of that."""
-    try:
-        if packing(path) == "" and path.stat().st_size < seen.offset:
-            return False
-        with opened(path) as stream:
-            head = stream.read(seen.head_bytes)
-    except BROKEN:
+    """Tell whether a file has the first bytes of another, and all that was read of that.
+
+    Raises what is in BROKEN.
+    """
+    if packing(path) == "" and path.stat().st_size < seen.offset:
         return False
+    with opened(path) as stream:
+        head = stream.read(seen.head_bytes)
     return 0 < seen.head_bytes == len(head) and _digest(head) == seen.head
 
 

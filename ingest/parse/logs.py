@@ -33,7 +33,7 @@ def rows(payload: Payload) -> Mapping[str, pl.DataFrame]:
     now = datetime.fromtimestamp(known["written_at"], UTC)
     lines = lines_of(payload.body)
     found = entries(lines, form=known["form"], zone=known["zone"], now=now)
-    if found.height == 0 and any(lines):
+    if found.height == 0 and any(line.strip() for line in lines):
         raise SourceDataError(f"no entry of the form {known['form']!r}", where=payload.uri)
     at = pl.col("at").forward_fill().fill_null(pl.lit(now, ENTRY["at"]))
     frame = found.with_columns(at.alias("at"), _number(known).alias("line"))

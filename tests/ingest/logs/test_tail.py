@@ -212,6 +212,23 @@ def test_one_service_over_many_files_keeps_all_lines(reader: Make) -> None:
     assert {row["service"] for row in rows} == {"cart"}
 
 
+def test_blank_lines_are_no_entries_and_no_trouble(reader: Make) -> None:
+    files = reader()
+    files.write("a.log", "  \n\n")
+    assert files.pull() == files.rejects == []
+
+
+def test_a_link_that_leads_nowhere_and_a_folder_of_the_name_do_no_harm(reader: Make) -> None:
+    files = reader("a.log")
+    path = files.write("a.log", line(1))
+    files.pull()
+    rotate(path, "")
+    (files.folder / "a.log.2").symlink_to("nowhere")
+    (files.folder / "a.log.3").mkdir()
+    files.write("a.log", line(2), at=WRITTEN + 1)
+    assert said(files.pull()) == ["line 2"]
+
+
 def test_folders_are_read_whole(reader: Make) -> None:
     files = reader("deep")
     files.write("deep/er/app.out", line(1))
