@@ -16,10 +16,9 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict
 
 from golive_core.artifacts import ArtifactStore
 from golive_core.errors import SourceError
@@ -31,6 +30,7 @@ from ingest.parse.junit_unit import UnitReader, build_rows
 from ingest.runs import Given, Placed, Runs, suite_names
 from ingest.source import Context, Cursor, Finding, Instance, Parsed, Pulled, Stream, Unit
 from ingest.units import Piece, packed, pieces
+from ingest.zone import ZoneName
 
 BATCH_FILES = 1_000
 BATCH_BYTES = 512 << 20
@@ -48,16 +48,7 @@ class JunitOptions(BaseModel):
     commit: str = ""
     branch: str = ""
     environment: str = ""
-    timezone: str = "UTC"
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"no time zone {value!r}, use a name like Europe/Berlin") from error
-        return value
+    timezone: ZoneName = "UTC"
 
 
 class JunitSource:

@@ -14,10 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from golive_core.errors import SourceError
 from golive_core.window import Window
@@ -27,6 +26,7 @@ from ingest.log_files import Tail, is_binary
 from ingest.parse import logs
 from ingest.payload import Parser, parsed
 from ingest.source import Context, Cursor, Finding, Instance, Parsed, Pulled, Stream, Unit
+from ingest.zone import ZoneName
 
 UNIT_BYTES = 8 << 20
 """Chunks that are parsed in one process together."""
@@ -40,16 +40,7 @@ class LogsOptions(BaseModel):
     paths: tuple[str, ...] = Field(min_length=1)
     service: str = ""
     form: Literal["auto", "json", "syslog", "access", "logfmt", "text"] = "auto"
-    timezone: str = "UTC"
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"no time zone {value!r}, use a name like Europe/Berlin") from error
-        return value
+    timezone: ZoneName = "UTC"
 
 
 class LogsSource:
