@@ -16,10 +16,9 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, ClassVar, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict
 
 from golive_core.artifacts import ArtifactStore
 from golive_core.errors import SourceError
@@ -30,6 +29,7 @@ from ingest.known import Known
 from ingest.runs import Given, Placed, Runs, suite_names
 from ingest.source import Context, Cursor, Finding, Instance, Pulled, Unit
 from ingest.units import Piece, packed, pieces
+from ingest.zone import ZoneName
 
 BATCH_FILES = 1_000
 BATCH_BYTES = 512 << 20
@@ -47,16 +47,7 @@ class FileOptions(BaseModel):
     commit: str = ""
     branch: str = ""
     environment: str = ""
-    timezone: str = "UTC"
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"no time zone {value!r}, use a name like Europe/Berlin") from error
-        return value
+    timezone: ZoneName = "UTC"
 
 
 class FileSource:

@@ -12,7 +12,10 @@ import polars as pl
 
 MESSAGE_CHARS = 1_000
 HEAD_CHARS, TAIL_CHARS = 4_000, 2_000
-"""Of a longer stack the ends count: the throw is at one of them in every language."""
+"""Of a longer stack the ends count: the throw is at one of them in every language. What varies is
+taken out before: a line number of one digit more must not move the cut."""
+READ_HEAD_CHARS, READ_TAIL_CHARS = 32_000, 16_000
+"""What is read for that of a stack that is longer still."""
 
 FRAMEWORK_FRAMES = (
     r"(?m:^[ \t]*at (?:java|javax|jdk|sun|com\.sun|kotlin|scala|groovy|org\.junit|junit"
@@ -41,10 +44,10 @@ VARIABLE = "|".join(
 def signatures(failures: pl.DataFrame) -> pl.Series:
     """Return `signature` by row of a frame with type, message and details; never null."""
     message = pl.col("message").fill_null("").str.head(MESSAGE_CHARS)
-    parts = [pl.col("type").fill_null(""), message, _stack()]
-    text = pl.concat_str(parts, separator="\n")
-    text = text.str.replace_all("\r", "", literal=True)
-    text = text.str.replace_all(FRAMEWORK_FRAMES, "").str.replace_all(VARIABLE, "#")
+    head = pl.concat_str(pl.col("type").fill_null(""), message, separator="\n")
+    stack = _ends(pl.col("details").fill_null(""), READ_HEAD_CHARS, READ_TAIL_CHARS)
+    stack = _ends(_lasting(stack), HEAD_CHARS, TAIL_CHARS)
+    text = pl.concat_str(_lasting(head), stack, separator="\n")
     return failures.select(text.str.strip_chars().alias("signature")).to_series()
 
 
@@ -58,8 +61,14 @@ def signature(kind: str | None, message: str | None, details: str | None) -> str
     return str(signatures(frame)[0])
 
 
-def _stack() -> pl.Expr:
-    stack = pl.col("details").fill_null("")
-    is_long = stack.str.len_bytes() > HEAD_CHARS + TAIL_CHARS
-    ends = pl.concat_str(stack.str.head(HEAD_CHARS), stack.str.tail(TAIL_CHARS), separator="\n")
-    return pl.when(is_long).then(ends).otherwise(stack)
+def _lasting(text: pl.Expr) -> pl.Expr:
+    """Return what stays of a text when it comes again elsewhere."""
+    text = text.str.replace_all("\r", "", literal=True)
+    return text.str.replace_all(FRAMEWORK_FRAMES, "").str.replace_all(VARIABLE, "#")
+
+
+def _ends(text: pl.Expr, head: int, tail: int) -> pl.Expr:
+    """Return the beginning and the end of a text that is longer than both."""
+    is_long = text.str.len_chars() > head + tail
+    ends = pl.concat_str(text.str.head(head), text.str.tail(tail), separator="\n")
+    return pl.when(is_long).then(ends).otherwise(text)

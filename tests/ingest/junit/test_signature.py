@@ -93,3 +93,11 @@ def test_of_a_long_stack_both_ends_count() -> None:
     head, tail = signature("T", "", f"Boom\n{frames}End"), signature("T", "", f"Boom\n{frames}Fin")
     assert head != tail
     assert len(head) < 7_000
+
+
+def test_longer_line_numbers_do_not_move_where_a_long_stack_is_cut() -> None:
+    short, long = (
+        "".join(f"\tat com.shop.a{n}.B.run(B.java:{line})\n" for n in range(400))
+        for line in (7, 12345)
+    )
+    assert signature("T", "", short) == signature("T", "", long)
