@@ -44,7 +44,7 @@ class GithubOptions(ApiOptions, extra="forbid"):
     reports: list[str] = Field(default_factory=lambda: list(REPORTS))
     report_mib: int = Field(32, ge=1, le=256)
     logs: Literal["failed", "all", "none"] = "failed"
-    log_kib: int = Field(4096, ge=1, le=100 * 1024)
+    log_kib: int = Field(16 * 1024, ge=1, le=100 * 1024)
 
     @field_validator("repositories")
     @classmethod

@@ -191,7 +191,7 @@ def test_pull_requests_beyond_the_newest_are_rows_of_their_list(world: Github, h
     rows = hub.pull("pull_requests")["core.change_requests"].sort("number")
     assert rows["commits"].to_list() == [None] * 120 + [2] * 10
     world.pulls[125] |= {"updated_at": at(500)}
-    # pages of the last minute before the newest known change are looked at again
+    # 129 and 130 changed within a minute of the newest change that is known
     assert hub.pull("pull_requests")["core.change_requests"]["number"].to_list() == [125, 129, 130]
 
 
