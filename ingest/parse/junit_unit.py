@@ -20,7 +20,7 @@ from golive_core.artifacts import ArtifactStore
 from golive_core.errors import LakeError, ReportError
 from ingest.parse.junit import LARGE_BYTES, Cases, Report, read_report
 from ingest.parse.junit_rows import columns
-from ingest.parse.tests import ATTEMPT_KEY, frames, merged_tests
+from ingest.parse.tests import frames, highest, merged_tests
 from ingest.source import Parsed, Reject
 
 CASES = 40_000
@@ -120,10 +120,7 @@ class UnitReader:
         return frames({one.name: one for one in rows}, self.project_id, seen=self._seen)
 
     def _remember(self, results: pl.DataFrame) -> None:
-        keys = list(ATTEMPT_KEY)
-        both = [results.select(*keys, "attempt")]
-        both += [self._seen] if self._seen is not None else []
-        self._seen = pl.concat(both).group_by(keys).agg(pl.col("attempt").max())
+        self._seen = highest(results, self._seen)
 
     def _count(self, note: Note, sha: str) -> None:
         """Count the attempts that a report of an earlier pull told of."""

@@ -5,7 +5,6 @@ A parser yields these; `ingest/parse/report_unit.py` makes rows of core tables o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,6 +16,8 @@ from ingest.parse.safe_xml import Mend, Open
 
 TEXT_CHARS = 64 << 10
 MESSAGE_CHARS = 500
+LARGEST = 1e18
+"""A number that a table can hold; neither NaN nor infinity is as small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +109,14 @@ Parse = Callable[[Body], Iterator[Row]]
 
 
 def quantity(value: object) -> float | None:
-    """Return a number that JSON or XML says, finite, else None."""
+    """Return a number that JSON or XML says, None where it cannot be one that means something."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
         found = float(value)
     except (ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) else None
+    return found if abs(found) <= LARGEST else None
 
 
 def count(value: object) -> int:

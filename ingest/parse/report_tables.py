@@ -47,12 +47,14 @@ def case_columns(cases: Sequence[tuple[Report, Case]]) -> dict[str, Cells]:
         "type": [text(one.type) for _, one in cases],
         "message": [text(one.message) for _, one in cases],
         "details": [text(one.details) for _, one in cases],
-        "file": [one.file for _, one in cases],
+        "file": [text(one.file) for _, one in cases],
         "skip_reason": [text(one.skip_reason) for _, one in cases],
         "build_id": [report.build_id for report, _ in cases],
         "commit_sha": [report.commit_sha for report, _ in cases],
         "branch": [report.branch for report, _ in cases],
-        "environment": [f"{report.environment} {one.environment}".strip() for report, one in cases],
+        "environment": [
+            name(f"{report.environment} {one.environment}".strip()) for report, one in cases
+        ],
         "report_id": [report.report_id for report, _ in cases],
     }
 

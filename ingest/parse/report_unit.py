@@ -16,14 +16,14 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from golive_core.artifacts import ArtifactStore
-from golive_core.errors import LakeError, ReportError
+from golive_core.errors import LakeError, ReportError, SourceDataError
 from ingest.parse.junit import LARGE_BYTES, Report
 from ingest.parse.junit_unit import CASES, CONTENT_BYTES, Note, report_of
 from ingest.parse.report_formats import HEAD_BYTES, Format, Start, find, formats
 from ingest.parse.report_rows import Body, Case, FileCoverage, Finding, Row
 from ingest.parse.report_tables import Place, case_columns, finding_rows, measure_rows
 from ingest.parse.safe_xml import BrokenXmlError, Mend
-from ingest.parse.tests import ATTEMPT_KEY, frames
+from ingest.parse.tests import frames, highest
 from ingest.source import Parsed, Reject
 
 
@@ -106,10 +106,13 @@ class ReportReader:
             elif isinstance(row, Finding):
                 found.append(row)
         tables: dict[str, pl.DataFrame] = {}
-        if measured:
-            tables["core.code_measures"] = measure_rows(measured, place)
-        if found:
-            tables["core.code_findings"] = finding_rows(found, place)
+        try:
+            if measured:
+                tables["core.code_measures"] = measure_rows(measured, place)
+            if found:
+                tables["core.code_findings"] = finding_rows(found, place)
+        except SourceDataError as error:
+            raise ReportError(error.what, path=report.path) from error
         return Parsed(tables)
 
     def _add(self, rows: Iterator[Row], report: Report) -> Iterator[Parsed]:
@@ -146,10 +149,7 @@ class ReportReader:
         return Parsed(tables)
 
     def _remember(self, results: pl.DataFrame) -> None:
-        keys = list(ATTEMPT_KEY)
-        both = [results.select(*keys, "attempt")]
-        both += [self._seen] if self._seen is not None else []
-        self._seen = pl.concat(both).group_by(keys).agg(pl.col("attempt").max())
+        self._seen = highest(results, self._seen)
 
     def _count(self, note: Note, sha: str) -> None:
         """Count the attempts that a report of an earlier pull told of."""

@@ -149,6 +149,13 @@ def _count(keys: pl.DataFrame) -> pl.Series:
     return keys.select(nth.alias("attempt")).to_series()
 
 
+def highest(results: pl.DataFrame, seen: pl.DataFrame | None) -> pl.DataFrame:
+    """Return `seen` for `frames` after rows of core.test_results were added to it."""
+    keys = list(ATTEMPT_KEY)
+    both = [results.select(*keys, "attempt"), *([] if seen is None else [seen])]
+    return pl.concat(both).group_by(keys).agg(pl.col("attempt").max())
+
+
 def failed(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the rows that failed with `row`, their number, and `failure_id`."""
     numbered = rows.with_row_index("row").filter(pl.col("status").is_in(["failed", "error"]))

@@ -130,7 +130,7 @@ def _learn(body: Body, run: _Run, place: tuple[str, ...], value: object) -> None
     what = place[2]
     if what == "tool":
         run.tool = obj(value)
-    elif what == "artifacts":
+    elif what == "artifacts" and place[3].isdecimal():
         run.files[int(place[3])] = obj(value)
     elif what == "originalUriBaseIds":
         run.bases = obj(value)

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +139,42 @@ def test_a_document_reads_alike_however_it_comes(split: int) -> None:
         (("a", "0"), document["a"][0]), (("a", "1"), {"b": {}}), (("a", "2"), []),
         (("c", "d.e", "s"), 12345),
     ]  # fmt: skip
+
+
+JUNK: list[Any] = [None, -5, 1e308, "x", "", [], {}, True, [[1]], {"a": 1}, 10**400, "\ud800"]
+ROOT = "fixtures"
+SAMPLES = (
+    "test-reports/ctrf/examples/comprehensive.json",
+    "sarif/sarif-tutorials/samples/CodeFlows.sarif",
+    "sarif/sarif-tutorials/samples/Suppressions.sarif",
+    "sarif/sarif-tutorials/samples/OriginalUriBaseIds.sarif",
+)  # fmt: skip
+
+
+def holders(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield every object or list of a document with each of its keys."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, below in list(inner):
+        yield value, key
+        if isinstance(below, (dict, list)):
+            yield from holders(below)
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_whatever_stands_in_place_of_a_value_nothing_but_the_report_is_lost(
+    sample: str, shared: Callable[[str], Path], load: Callable[..., Any], tmp_path: Path
+) -> None:
+    document = json.loads(shared(f"{ROOT}/{sample}").read_text())
+    for nth, (holder, key) in enumerate(holders(document)):
+        kept, holder[key] = holder[key], JUNK[nth % len(JUNK)]
+        (tmp_path / f"{nth}.json").write_text(json.dumps(document))
+        holder[key] = kept
+    (tmp_path / "good.json").write_text(json.dumps(document))
+    loaded = load()
+    loaded.pull()
+    told = {one.uri for one in loaded.rejects}
+    assert "good.json" not in told
+    assert len(told) == len(loaded.rejects) < nth
 
 
 MEASURE = """
