@@ -10,12 +10,15 @@ reads it again after it was completed must not find half of it counted already.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 from xml.parsers.expat import XMLParserType
 
 from golive_core.errors import ReportError
+from ingest.parse.junit_plain import MARK, Plain, taken_out
 from ingest.parse.junit_time import microseconds
 from ingest.parse.safe_xml import DEPTH, BrokenXmlError, Mend, Open, feed, too_deep
 
@@ -139,8 +142,32 @@ def read_report(opened: Open, report: Report, cases: Cases, *, size: int) -> Ite
         mend = _mending(opened, report, Cases(), keep=False)
         yield from feed(opened, Reader(report, cases), path=report.path, mend=mend)
     else:
-        _mending(opened, report, cases, keep=True)
+        if not _without_plain(opened, report, cases):
+            _mending(opened, report, cases, keep=True)
         yield
+
+
+def _without_plain(opened: Open, report: Report, cases: Cases) -> bool:
+    """Read a report with its plain cases taken out and put back; False if that cannot be done.
+
+    Then it has to be read as it is: that also gives the lines of errors.
+    """
+    with opened() as stream:
+        body = stream.read(LARGE_BYTES + 1)
+    plain = taken_out(body) if len(body) <= LARGE_BYTES else None
+    if plain is None:
+        return False
+    before = cases.counts()
+    try:
+        rest = partial(io.BytesIO, plain.rest)
+        for _ in feed(rest, Reader(report, cases, plain), path=report.path):
+            pass
+    except ReportError:
+        cases.forget(*before)
+        return False
+    if plain.runs:
+        cases.forget(*before)
+    return not plain.runs
 
 
 def _mending(opened: Open, report: Report, cases: Cases, *, keep: bool) -> Mend:
@@ -175,8 +202,8 @@ class Reader:
     (`_settle`). While a text is gathered, `_end_text` takes the end tags instead.
     """
 
-    def __init__(self, report: Report, cases: Cases) -> None:
-        self._report, self._cases = report, cases
+    def __init__(self, report: Report, cases: Cases, plain: Plain | None = None) -> None:
+        self._report, self._cases, self._plain = report, cases, plain
         self._before = cases.taken + len(cases)
         self._suites: list[Segment] = []
         self._suite_depths = [0]
@@ -192,12 +219,14 @@ class Reader:
         """Set the handlers."""
         self._parser = parser
         extend, widen = self._cases.words.extend, self._cases.widths.append
-        opened = self._opened
+        opened, put_back = self._opened, self._put_back
 
         def start(tag: str, attributes: list[str]) -> None:
             if tag == "testcase":
                 extend(attributes)
                 widen(len(attributes))
+            elif tag == MARK:
+                put_back(tag, attributes)
             else:
                 opened(tag, attributes)
 
@@ -243,6 +272,22 @@ class Reader:
         if self._suites:
             start = self._before + self._cases_ended - self._cases.taken
             self._cases.segments.append(self._suites[-1]._replace(start=start))
+
+    def _put_back(self, tag: str, attributes: list[str]) -> None:
+        """Add the cases that were taken out here; to other files MARK is any element."""
+        if self._plain is None or self._child:
+            self._opened(tag, attributes)
+            return
+        self._others += 1
+        self._settle()
+        if self._depth() - self._suite_depths[-1] != 1 or not self._suites:
+            raise self._error("a case stands where none belongs")
+        words, width = self._plain.next_run(), self._plain.width
+        count = len(words) // width
+        self._cases.words += words
+        self._cases.widths += [width] * count
+        self._ended += count
+        self._cases_ended += count
 
     def _opened(self, tag: str, attributes: list[str]) -> None:
         """Take the start of anything but a case."""
