@@ -107,7 +107,7 @@ class Cases:
 
     def cut(self, case: int) -> Cases:
         """Take the cases before `case` out and return them."""
-        words = sum(self.widths[:case])
+        words = len(self.words) if case == len(self) else sum(self.widths[:case])
         taken = Cases(
             self.words[:words],
             self.widths[:case],
