@@ -53,7 +53,7 @@ SCHEMA = {
 }  # fmt: skip
 
 cells: Callable[[Entry], tuple[Any, ...]] = attrgetter(*SCHEMA)
-"""The fields of an entry in order; `dataclasses.astuple` copies them deeply, at 80 times the cost."""
+"""The fields of an entry in order. `dataclasses.astuple` copies them deeply: 80 times the cost."""
 
 
 @dataclass(slots=True)
