@@ -19,9 +19,9 @@ from ingest.source import Instance
 
 SLICE_BYTES = 64_000_000
 """Bodies that are read from raw at once; a single pulled batch may be larger."""
-GROUP_BYTES = 20_000_000
+GROUP_BYTES = 16_000_000
 """Rows to merge that are gathered before they are committed."""
-FOLD_BYTES = 6_000_000
+FOLD_BYTES = 5_000_000
 """Rows of a table from which they are folded to one a key: the same tests come with every unit."""
 GROUP_UNITS = 512
 """Units whose files one commit adds at most."""

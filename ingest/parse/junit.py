@@ -1,8 +1,9 @@
 """JUnit XML, every dialect of it, to cases in memory: what the elements say and where.
 
 Attributes are kept as expat hands them over and become columns in `ingest/parse/junit_rows.py`,
-many at a time: a passed case costs one append here. Which file belongs to which build is decided
-in `ingest/sources/junit.py`.
+many at a time. Cases that just passed do not even pass through expat: `ingest/parse/junit_plain.py`
+takes them out before and they are put back here. Which file belongs to which build is decided in
+`ingest/sources/junit.py`.
 
 A report is taken whole or not at all: one that breaks off is rejected with the line, since what
 reads it again after it was completed must not find half of it counted already.
