@@ -12,7 +12,7 @@ import polars as pl
 
 from assets import rules
 from assets.cursors import alone
-from assets.parsing import Outcome
+from assets.parsing import Outcome, size_of
 from golive_core import schema
 from golive_core.lake import Lake, WriteResult
 from ingest.source import Instance
@@ -21,8 +21,10 @@ SLICE_BYTES = 64_000_000
 """Bodies that are read from raw at once; a single pulled batch may be larger."""
 LAST = 2**63 - 1
 """No sequence is above it."""
-GROUP_BYTES = 64_000_000
+GROUP_BYTES = 16_000_000
 """Rows to merge that are gathered before they are committed."""
+FOLD_BYTES = 5_000_000
+"""Rows of a table from which they are folded to one a key: the same tests come with every unit."""
 GROUP_UNITS = 512
 """Units whose files one commit adds at most."""
 
@@ -81,25 +83,33 @@ class Group:
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
         self._units = 0
-        self._held = 0
+        self._loose: dict[str, int] = {}
         self.total = Outcome()
 
     def add(self, outcome: Outcome) -> None:
         """Take the outcome of the next unit."""
         self._units += 1
-        self._held += outcome.size_bytes()
         for table, staged in outcome.staged.items():
             self.total.staged.setdefault(table, []).extend(staged)
         for table, frames in outcome.gathered.items():
-            self.total.gathered.setdefault(table, []).extend(frames)
+            self._gather(table, frames)
         self.total.quarantine += outcome.quarantine
         self.total.rejected += outcome.rejected
         newest = [at for at in (self.total.newest_at, outcome.newest_at) if at]
         self.total.newest_at = max(newest, default=None)
 
+    def _gather(self, table: str, frames: list[pl.DataFrame]) -> None:
+        """Keep rows to merge; `_loose` says how many bytes came since they were last folded."""
+        held = self.total.gathered.setdefault(table, [])
+        held += frames
+        self._loose[table] = self._loose.get(table, 0) + size_of(frames)
+        if self._loose[table] > FOLD_BYTES:
+            held[:] = [rules.combine(schema.find(table), held)]
+            self._loose[table] = 0
+
     def is_full(self) -> bool:
         """Tell whether it is time to commit."""
-        return self._held > GROUP_BYTES or self._units >= GROUP_UNITS
+        return self._units >= GROUP_UNITS or self.total.size_bytes() > GROUP_BYTES
 
     def commit(self, mark: pl.DataFrame | None, note: str) -> Sequence[WriteResult]:
         """Write everything, and the watermark if the slice is done, in one transaction."""

@@ -46,8 +46,12 @@ class Outcome:
 
     def size_bytes(self) -> int:
         """Return about how much memory its rows take."""
-        frames = [frame for frames in self.gathered.values() for frame in frames]
-        return sum(int(frame.estimated_size()) for frame in frames + self.quarantine)
+        return sum(map(size_of, self.gathered.values())) + size_of(self.quarantine)
+
+
+def size_of(frames: Iterable[pl.DataFrame]) -> int:
+    """Return about how many bytes of memory the frames take."""
+    return sum(int(frame.estimated_size()) for frame in frames)
 
 
 def process(lake: Lake, source: Source, instance: Instance, unit: Unit) -> Outcome:

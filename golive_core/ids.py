@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -18,9 +19,22 @@ NULL = "\x00"
 
 def content_id(*parts: str | None) -> int:
     """Return the signed 64-bit id of the parts."""
-    text = SEPARATOR.join(NULL if part is None else part for part in parts)
-    digest = hashlib.md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
-    return int.from_bytes(digest[:8], "little", signed=True)
+    return ids_of([joined(*parts)])[0]
+
+
+def joined(*parts: str | None) -> str:
+    """Return the text whose digest is the id of the parts."""
+    return SEPARATOR.join([NULL if part is None else part for part in parts])
+
+
+def ids_of(texts: Iterable[str]) -> list[int]:
+    """Return the ids of texts that `joined` made: all digests are unpacked at once."""
+    md5 = hashlib.md5
+    digests = b"".join(
+        [md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
+         for text in texts]
+    )  # fmt: skip
+    return [number for (number,) in struct.iter_unpack("<q8x", digests)]
 
 
 def content_ids(frame: pl.DataFrame, columns: list[str]) -> pl.Series:
@@ -31,8 +45,5 @@ def content_ids(frame: pl.DataFrame, columns: list[str]) -> pl.Series:
     cells = [pl.col(name).cast(pl.String).fill_null(NULL) for name in columns]
     words = frame.select(pl.concat_str(cells, separator=SEPARATOR)).to_series().to_list()
     known = dict.fromkeys(words, 0)
-    md5 = hashlib.md5
-    digests = b"".join([md5(word.encode(), usedforsecurity=False).digest() for word in known])
-    ids = [number for (number,) in struct.iter_unpack("<q8x", digests)]
-    known.update(zip(known, ids, strict=True))
+    known.update(zip(known, ids_of(known), strict=True))
     return pl.Series("content_id", [known[word] for word in words], dtype=pl.Int64)

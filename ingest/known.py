@@ -8,9 +8,10 @@ all; a state that was written is never changed, so a cursor stays true whatever 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -50,6 +51,9 @@ SCHEMA = {
     "has_failed": pl.Boolean, "is_alone": pl.Boolean, "suites": pl.String,
     "artifact": pl.String,
 }  # fmt: skip
+
+cells: Callable[[Entry], tuple[Any, ...]] = attrgetter(*SCHEMA)
+"""The fields of an entry in order. `dataclasses.astuple` copies them deeply: 80 times the cost."""
 
 
 @dataclass(slots=True)
@@ -124,9 +128,9 @@ class Known:
         elif self._unwritten:
             self.folder.mkdir(parents=True, exist_ok=True)
             with (self.folder / JOURNAL).open("a", encoding="utf-8") as journal:
-                journal.writelines(f"{json.dumps(astuple(one))}\n" for one in self._unwritten)
+                journal.writelines(f"{json.dumps(cells(one))}\n" for one in self._unwritten)
         self._unwritten.clear()
-        return {"base": self._base, "recent": [list(astuple(one)) for one in self._recent]}
+        return {"base": self._base, "recent": [list(cells(one)) for one in self._recent]}
 
     def _fold(self) -> None:
         """Write all entries, and drop the files that neither this nor the last cursor names."""
@@ -144,7 +148,7 @@ class Known:
         return {id(one): one for one in (*self.payloads.values(), *self.entries.values())}.values()
 
     def _write(self, entries: Iterable[Entry], path: Path) -> None:
-        rows = [astuple(one) for one in entries]
+        rows = [cells(one) for one in entries]
         draft = path.with_suffix(".draft")
         pl.DataFrame(rows, schema=SCHEMA, orient="row").write_parquet(draft)
         draft.replace(path)

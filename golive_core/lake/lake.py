@@ -6,8 +6,8 @@ from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import polars as pl
 
 from golive_core import schema
@@ -19,6 +19,9 @@ from golive_core.lake.manifest import Manifest
 from golive_core.lake.read import Params
 from golive_core.lake.stage import Staged
 from golive_core.lake.transaction import Transaction
+
+if TYPE_CHECKING:
+    import duckdb
 
 __all__ = ["Lake"]
 

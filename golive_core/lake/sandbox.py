@@ -12,9 +12,8 @@ import threading
 from collections.abc import Generator, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import duckdb
 import polars as pl
 
 from golive_core.errors import QueryError
@@ -22,6 +21,9 @@ from golive_core.lake import read
 from golive_core.lake.engines import LAYERS, engine
 from golive_core.lake.layout import Layout
 from golive_core.lake.manifest import Manifest
+
+if TYPE_CHECKING:
+    import duckdb
 
 TABLE_FUNCTIONS = frozenset(
     {"range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree",
@@ -50,6 +52,8 @@ class Limits:
 
 def run(layout: Layout, found: Manifest, sql: str, limits: Limits) -> pl.DataFrame:
     """Return the result of a stranger's statement, or raise QueryError."""
+    import duckdb
+
     connection = engine()
     try:
         tables = read.known(found, checked(connection, sql))
@@ -115,6 +119,8 @@ def said(error: Exception, limits: Limits) -> QueryError:
 
 def checked(connection: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
     """Return the tables that the statement names; raises QueryError unless it is one SELECT."""
+    import duckdb
+
     try:
         statements = connection.extract_statements(sql)
     except duckdb.Error as error:

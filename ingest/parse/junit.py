@@ -1,8 +1,9 @@
 """JUnit XML, every dialect of it, to cases in memory: what the elements say and where.
 
 Attributes are kept as expat hands them over and become columns in `ingest/parse/junit_rows.py`,
-many at a time: a passed case costs one append here. Which file belongs to which build is decided
-in `ingest/sources/junit.py`.
+many at a time. Cases that just passed do not even pass through expat: `ingest/parse/junit_plain.py`
+takes them out before and they are put back here. Which file belongs to which build is decided in
+`ingest/sources/junit.py`.
 
 A report is taken whole or not at all: one that breaks off is rejected with the line, since what
 reads it again after it was completed must not find half of it counted already.
@@ -10,12 +11,15 @@ reads it again after it was completed must not find half of it counted already.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 from xml.parsers.expat import XMLParserType
 
 from golive_core.errors import ReportError
+from ingest.parse.junit_plain import MARK, Plain, taken_out
 from ingest.parse.junit_time import microseconds
 from ingest.parse.safe_xml import DEPTH, BrokenXmlError, Mend, Open, feed, too_deep
 
@@ -104,7 +108,7 @@ class Cases:
 
     def cut(self, case: int) -> Cases:
         """Take the cases before `case` out and return them."""
-        words = sum(self.widths[:case])
+        words = len(self.words) if case == len(self) else sum(self.widths[:case])
         taken = Cases(
             self.words[:words],
             self.widths[:case],
@@ -139,8 +143,32 @@ def read_report(opened: Open, report: Report, cases: Cases, *, size: int) -> Ite
         mend = _mending(opened, report, Cases(), keep=False)
         yield from feed(opened, Reader(report, cases), path=report.path, mend=mend)
     else:
-        _mending(opened, report, cases, keep=True)
+        if not _without_plain(opened, report, cases):
+            _mending(opened, report, cases, keep=True)
         yield
+
+
+def _without_plain(opened: Open, report: Report, cases: Cases) -> bool:
+    """Read a report with its plain cases taken out and put back; False if that cannot be done.
+
+    Then it has to be read as it is: that also gives the lines of errors.
+    """
+    with opened() as stream:
+        body = stream.read(LARGE_BYTES + 1)
+    plain = taken_out(body) if len(body) <= LARGE_BYTES else None
+    if plain is None:
+        return False
+    before = cases.counts()
+    try:
+        rest = partial(io.BytesIO, plain.rest)
+        for _ in feed(rest, Reader(report, cases, plain), path=report.path):
+            pass
+    except ReportError:
+        cases.forget(*before)
+        return False
+    if plain.runs:
+        cases.forget(*before)
+    return not plain.runs
 
 
 def _mending(opened: Open, report: Report, cases: Cases, *, keep: bool) -> Mend:
@@ -175,8 +203,8 @@ class Reader:
     (`_settle`). While a text is gathered, `_end_text` takes the end tags instead.
     """
 
-    def __init__(self, report: Report, cases: Cases) -> None:
-        self._report, self._cases = report, cases
+    def __init__(self, report: Report, cases: Cases, plain: Plain | None = None) -> None:
+        self._report, self._cases, self._plain = report, cases, plain
         self._before = cases.taken + len(cases)
         self._suites: list[Segment] = []
         self._suite_depths = [0]
@@ -192,12 +220,14 @@ class Reader:
         """Set the handlers."""
         self._parser = parser
         extend, widen = self._cases.words.extend, self._cases.widths.append
-        opened = self._opened
+        opened, put_back = self._opened, self._put_back
 
         def start(tag: str, attributes: list[str]) -> None:
             if tag == "testcase":
                 extend(attributes)
                 widen(len(attributes))
+            elif tag == MARK:
+                put_back(tag, attributes)
             else:
                 opened(tag, attributes)
 
@@ -243,6 +273,22 @@ class Reader:
         if self._suites:
             start = self._before + self._cases_ended - self._cases.taken
             self._cases.segments.append(self._suites[-1]._replace(start=start))
+
+    def _put_back(self, tag: str, attributes: list[str]) -> None:
+        """Add the cases that were taken out here; to other files MARK is any element."""
+        if self._plain is None or self._child:
+            self._opened(tag, attributes)
+            return
+        self._others += 1
+        self._settle()
+        if self._depth() - self._suite_depths[-1] != 1 or not self._suites:
+            raise self._error("a case stands where none belongs")
+        words, width = self._plain.next_run(), self._plain.width
+        count = len(words) // width
+        self._cases.words += words
+        self._cases.widths += [width] * count
+        self._ended += count
+        self._cases_ended += count
 
     def _opened(self, tag: str, attributes: list[str]) -> None:
         """Take the start of anything but a case."""

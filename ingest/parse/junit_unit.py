@@ -78,7 +78,9 @@ class UnitReader:
         opened = partial(self._open, payload["artifact"], payload["uri"], is_large=is_large)
         for _ in read_report(opened, report, self._cases, size=payload["size_bytes"]):
             if len(self._cases) > CASES:
-                yield self._take(len(self._cases) - 1)
+                parsed = self._take(len(self._cases) - 1)
+                self._remember(parsed.tables["core.test_results"])
+                yield parsed
         self.accepted.add(note["build"])
         self._counted.add(payload["artifact"])
 
@@ -97,12 +99,10 @@ class UnitReader:
         return Reject(payload["uri"], error.what, error.line, content.replace("\x00", "\ufffd"))
 
     def _take(self, count: int) -> Parsed:
-        """Return the rows of the first `count` cases; those of this build count for the rest."""
+        """Return the rows of the first `count` cases."""
         if not count:
             return Parsed({})
         tables = self._tables(self._cases.cut(count))
-        here = tables["core.test_results"].filter(pl.col("build_id") == self._build)
-        self._remember(here)
         self._tests.append(tables.pop("core.tests"))
         if sum(frame.height for frame in self._tests) > TESTS:
             tables |= self._held().tables
@@ -120,7 +120,9 @@ class UnitReader:
         return frames({one.name: one for one in rows}, self.project_id, seen=self._seen)
 
     def _remember(self, results: pl.DataFrame) -> None:
-        self._seen = highest(results, self._seen)
+        """Let the attempts of this build among the rows count for what comes of it later."""
+        here = results.filter(pl.col("build_id") == self._build)
+        self._seen = highest(here, self._seen)
 
     def _count(self, note: Note, sha: str) -> None:
         """Count the attempts that a report of an earlier pull told of."""

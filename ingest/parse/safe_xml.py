@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import BinaryIO, Protocol
 from xml.parsers.expat import ExpatError, ParserCreate, XMLParserType, errors
@@ -78,31 +79,54 @@ def feed(
 
     Raises ReportError with path, line and reason; BrokenXmlError for what is not well-formed.
     """
-    parser = _parser(path, mend)
-    handlers.attach(parser)
-    repair = _Repair() if mend in (Mend.CONTROL, Mend.LATIN) else None
+    with _parser(path, mend) as parser:
+        handlers.attach(parser)
+        repair = _Repair() if mend in (Mend.CONTROL, Mend.LATIN) else None
+        with opened() as stream:
+            yield from _feed_all(parser, stream, handlers, repair, path)
+        _parse(parser, repair.rest if repair else b"", path, is_last=True)
+        yield
+
+
+def _feed_all(
+    parser: XMLParserType, stream: BinaryIO, handlers: Handlers, repair: _Repair | None, path: str
+) -> Iterator[None]:
     fed = 0
-    with opened() as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            if fed == 0:
-                _look(chunk, path)
-            chunk = repair.mended(chunk) if repair else chunk
-            _parse(parser, chunk, path, is_last=False)
-            fed += len(chunk)
-            if fed - parser.CurrentByteIndex > TOKEN_BYTES:
-                raise ReportError(
-                    f"a tag or comment is longer than {TOKEN_BYTES >> 20} MiB",
-                    path=path, line=parser.CurrentLineNumber,
-                )  # fmt: skip
-            handlers.pause()
-            yield
+    while chunk := stream.read(CHUNK_BYTES):
+        if fed == 0:
+            _look(chunk, path)
+        chunk = repair.mended(chunk) if repair else chunk
+        _parse(parser, chunk, path, is_last=False)
+        fed += len(chunk)
+        if fed - parser.CurrentByteIndex > TOKEN_BYTES:
+            raise ReportError(
+                f"a tag or comment is longer than {TOKEN_BYTES >> 20} MiB",
+                path=path, line=parser.CurrentLineNumber,
+            )  # fmt: skip
+        handlers.pause()
+        yield
     if not fed:
         raise ReportError("the file is empty", path=path)
-    _parse(parser, repair.rest if repair else b"", path, is_last=True)
-    yield
 
 
-def _parser(path: str, mend: Mend) -> XMLParserType:
+@contextmanager
+def _parser(path: str, mend: Mend) -> Generator[XMLParserType]:
+    """Lend a parser; its handlers are dropped afterwards.
+
+    They know the parser as it knows them, so a report and the parser's buffers would stay in
+    memory until the garbage collector happens to come by.
+    """
+    parser = _made_parser(path, mend)
+    try:
+        yield parser
+    finally:
+        parser.StartDoctypeDeclHandler = None
+        parser.StartElementHandler = None
+        parser.EndElementHandler = None
+        parser.CharacterDataHandler = None
+
+
+def _made_parser(path: str, mend: Mend) -> XMLParserType:
     encoding = {Mend.LATIN: "iso-8859-1", Mend.UTF8: "utf-8"}.get(mend)
     parser = ParserCreate(encoding)
     parser.ordered_attributes = True

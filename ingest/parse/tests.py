@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from golive_core.ids import SEPARATOR, content_id, content_ids
+from golive_core.ids import SEPARATOR, content_ids, ids_of, joined
 from golive_core.schema import DTYPES
 from ingest.parse.signature import signatures
 
@@ -115,9 +115,14 @@ def test_ids(rows: pl.DataFrame, project_id: str) -> pl.Series:
 
 
 def _learn(keys: Sequence[str]) -> None:
-    for key in dict.fromkeys(keys):
-        project_id, suite, class_name, name = key.split(SEPARATOR, 3)
-        _known[key] = content_id(project_id, suite, class_name, *split_name(name))
+    distinct = list(dict.fromkeys(keys))
+    texts = [_split_key(key) if key.endswith("]") else joined(key, None) for key in distinct]
+    _known.update(zip(distinct, ids_of(texts), strict=True))
+
+
+def _split_key(key: str) -> str:
+    *rest, name = key.split(SEPARATOR, 3)
+    return joined(*rest, *split_name(name))
 
 
 def attempts(rows: pl.DataFrame, seen: pl.DataFrame | None, *, is_single: bool) -> pl.Series:
