@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import ClassVar, Literal
 
 import polars as pl
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
 
 from golive_core.errors import SourceError
 from golive_core.http import Endpoint, Http, Retry
 from golive_core.settings import resolve
 from golive_core.window import Window
+from ingest.api import ApiOptions
 from ingest.jenkins import doctor, walk
 from ingest.jenkins.details import Wishes
 from ingest.jenkins.pull import Pull, Scope
@@ -41,12 +41,10 @@ UNIT_BYTES = 4 * 1024**2
 """Payloads of one kind that are parsed together."""
 
 
-class Options(BaseModel, extra="forbid"):
+class Options(ApiOptions):
     """`[source.<name>]` of a Jenkins."""
 
-    url: str
     user: str = ""
-    token: str = ""
     include: list[str] = Field(default_factory=lambda: ["*"])
     exclude: list[str] = Field(default_factory=list)
     repository: str = ""
@@ -56,20 +54,6 @@ class Options(BaseModel, extra="forbid"):
     log_kib: int = Field(1024, ge=1, le=100 * 1024)
     newest: int = Field(500, ge=0)
     depth: int = Field(8, ge=1, le=20)
-    in_flight: int = Field(4, ge=1, le=32)
-    per_second: float = Field(0.0, ge=0)
-    timeout_s: float = Field(30.0, gt=0)
-    max_body_mib: int = Field(256, ge=1)
-    ca: Path | None = None
-    verify: bool = True
-    proxy: str | None = None
-
-    @field_validator("url")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("begin it with https:// or http://")
-        return value.rstrip("/")
 
 
 class Jenkins:
