@@ -41,7 +41,7 @@ def action_job() -> dg.JobDefinition:
         )  # fmt: skip
         context.add_output_metadata({
             "state": outcome.state, "is_repeated": outcome.is_repeated, "key": outcome.key,
-            "result": dg.MetadataValue.json(outcome.result),
+            "result": dg.MetadataValue.json({"result": outcome.result}),
         })  # fmt: skip
 
     @dg.job(
