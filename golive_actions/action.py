@@ -51,10 +51,11 @@ class Action:
 
     @property
     def idempotency_key(self) -> str:
-        """The key that was given, else a hash of verb, instance and parameters."""
+        """The key that was given, else a hash of verb, instance and what the parameters say."""
         if self.key:
             return self.key
-        parts = [self.name, self.instance.name, dict(self.parameters)]
+        arguments = verb(self.name).arguments(self.parameters)
+        parts = [self.name, self.instance.name, arguments]
         text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from golive_actions.target import Flow, Target
+from golive_core.errors import SourceDataError
 from golive_core.http import Answer, Http, Request
 from golive_core.http.retry import SAFE
 
@@ -44,4 +47,19 @@ class Courier:
 
     def _fetch(self, request: Request) -> Answer:
         self._http = self._http or self._target.http()
-        return self._http.fetch(request)
+        answer = self._http.fetch(request)
+        if request.method not in SAFE:
+            self._arrived(answer)
+        return answer
+
+    def _arrived(self, answer: Answer) -> None:
+        """Refuse an answer from elsewhere: most redirects turn a POST into a GET, that is nothing.
+
+        Where the server itself lives at another address, the url of the instance is wrong.
+        """
+        here, there = urlsplit(self._target.root()), urlsplit(answer.url)
+        if (here.scheme, here.netloc) != (there.scheme, there.netloc):
+            raise SourceDataError(
+                f"was sent on to {there.scheme}://{there.netloc}, and perhaps nothing was done",
+                where=self._target.place.instance.name, hint="Give that address as url",
+            )  # fmt: skip

@@ -65,9 +65,13 @@ def by_apprise(address: str, title: str, body: str, severity: str) -> None:
     ):
         # Of modules that its plugins import when the first address is added.
         warnings.simplefilter("ignore", DeprecationWarning)
-        is_sent = sender.add(address) and sender.notify(
-            body=body or title, title=title, notify_type=KINDS[severity]
-        )
+        try:
+            is_sent = sender.add(address) and sender.notify(
+                body=body or title, title=title, notify_type=KINDS[severity]
+            )
+        except (TypeError, ValueError, OSError) as error:
+            is_sent = False
+            log.write(str(error))
         said = " ".join(cast("StringIO", log).getvalue().split())
     if not is_sent:
         raise SourceUnreachableError(
@@ -95,7 +99,11 @@ def deliver(
             if name not in instances:
                 rows += _stored(lake, [_dropped(one) for one in letters])
                 continue
-            post = _Post(lake, channel(instances[name]), base, at, carrier)
+            try:
+                post = _Post(lake, channel(instances[name]), base, at, carrier)
+            except GoLiveError as error:
+                rows += _stored(lake, [_put_off(one, at, str(error)) for one in letters])
+                continue
             for parcel in _parcels(letters, post.channel):
                 rows += _stored(lake, post.send(parcel))
     words = [row["status"] for row in rows]
@@ -183,6 +191,11 @@ def _parcels(letters: Iterable[Json], to: Channel) -> Iterator[list[Json]]:
 
 def _dropped(letter: Json) -> Json:
     return {**letter, "status": "dropped", "error": "its channel is not configured any more"}
+
+
+def _put_off(letter: Json, at: datetime, said: str) -> Json:
+    """Return a letter of a channel that is configured wrong: it waits until that is mended."""
+    return {**letter, "due_at": at + LONGEST_WAIT, "error": redact(said)[:SHOWN]}
 
 
 def _stored(lake: Lake, rows: list[dict[str, Any]]) -> list[Json]:

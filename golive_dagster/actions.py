@@ -41,7 +41,7 @@ def action_job() -> dg.JobDefinition:
         )  # fmt: skip
         context.add_output_metadata({
             "state": outcome.state, "is_repeated": outcome.is_repeated, "key": outcome.key,
-            "result": dg.MetadataValue.json(outcome.result),
+            "result": dg.MetadataValue.json({"result": outcome.result}),
         })  # fmt: skip
 
     @dg.job(
@@ -61,7 +61,9 @@ def send_job() -> dg.JobDefinition:
     @dg.op(description="Send what is due; what fails is tried again later.")
     def send(context: dg.OpExecutionContext, workspace: dg.ResourceParam[Workspace]) -> None:
         settings = workspace.settings
-        done = deliver.deliver(workspace.lake, settings.targets, base=settings.base)
+        done = deliver.deliver(
+            workspace.lake, {**settings.instances, **settings.targets}, base=settings.base
+        )
         context.log.info(
             "%d sent, %d put off, %d given up", done.sent, done.postponed, done.given_up
         )

@@ -161,7 +161,7 @@ def _send(settings: Settings, lake: Lake, perform: bool, as_json: bool) -> None:
     from golive_actions import deliver
 
     if perform:
-        done = deliver.deliver(lake, settings.targets, base=settings.base)
+        done = deliver.deliver(lake, {**settings.instances, **settings.targets}, base=settings.base)
         if as_json:
             emit(dataclasses.asdict(done))
         else:

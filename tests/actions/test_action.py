@@ -17,7 +17,7 @@ from conftest import SECRET, Stage
 
 from golive_actions import find
 from golive_actions.action import UnfinishedError
-from golive_core.errors import UsageError
+from golive_core.errors import SourceDataError, UsageError
 from golive_core.lake import Lake
 from golive_core.settings import Instance
 
@@ -42,6 +42,23 @@ def test_another_key_performs_it_again(pull: Stage) -> None:
     pull.perform(key="one")
     pull.perform(key="two")
     assert len(pull.world.sent()) == 2
+
+
+def test_text_and_number_are_the_same_parameter(staged: Staged) -> None:
+    stage = staged(GITHUB, CASES["github.set_comment"])
+    stage.perform(parameters={"number": 5})
+    assert stage.perform(parameters={"number": "5"}).is_repeated
+
+
+def test_what_was_sent_on_to_another_address_is_not_taken_for_done(pull: Stage) -> None:
+    elsewhere = pull.world.url.replace("127.0.0.1", "localhost")
+    place = {"Location": f"{elsewhere}/repos/team/shop/pulls"}
+    pull.world.answers = {"POST repos/team/shop/pulls": (301, b"", place),
+                          "GET repos/team/shop/pulls": {"number": 1}}  # fmt: skip
+    pull.world.token = None
+    with pytest.raises(SourceDataError, match="perhaps nothing was done"):
+        pull.perform()
+    assert pull.phases() == ["asked", "failed"]
 
 
 def test_a_dry_run_does_not_count_as_performed(pull: Stage) -> None:

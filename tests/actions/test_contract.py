@@ -68,35 +68,26 @@ def test_a_reading_verb_answers_and_leaves_no_record(
 
 
 @pytest.mark.parametrize(("module", "case"), WRITES)
-def test_a_dry_run_changes_nothing_and_shows_what_is_sent(
+def test_a_dry_run_shows_the_documented_request_which_is_then_sent_once(
     module: ModuleType, case: Case, staged: Staged
 ) -> None:
     stage = staged(module, case)
     shown = stage.perform(dry_run=True).result["request"]
     assert [one.method for one in stage.world.asked_for] == ["GET"] * case.looks
     assert stage.phases() == ["asked", "dry_run"]
-    assert shown["headers"]["authorization"] == MASK
-    stage.perform()
-    (sent,) = stage.world.sent()
-    assert (shown["method"], shown["url"].partition("?")[0]) == (
-        sent.method, f"{stage.world.url}/{sent.raw_path}",
-    )  # fmt: skip
-    if "secret" not in case.parameters:
-        assert shown["body"] == content(sent)
-
-
-@pytest.mark.parametrize(("module", "case"), WRITES)
-def test_the_documented_request_is_sent_once(
-    module: ModuleType, case: Case, staged: Staged
-) -> None:
-    stage = staged(module, case)
     first, second = stage.perform(), stage.perform()
     (sent,) = stage.world.sent()
     assert f"{sent.method} {sent.path}" == case.request
     assert content(sent) == case.body
     assert covers(first.result, case.result), first.result
     assert (second.result, second.is_repeated) == (first.result, True)
-    assert stage.phases() == ["asked", "done"]
+    assert stage.phases() == ["asked", "dry_run", "asked", "done"]
+    assert shown["headers"]["authorization"] == MASK
+    assert (shown["method"], shown["url"].partition("?")[0]) == (
+        sent.method, f"{stage.world.url}/{sent.raw_path}",
+    )  # fmt: skip
+    if "secret" not in case.parameters:
+        assert shown["body"] == content(sent)
 
 
 @pytest.mark.parametrize(("module", "case"), FOUND)

@@ -200,6 +200,13 @@ def test_one_channel_in_trouble_stops_no_other(lake: Lake, hook: Hook) -> None:
     assert (done.sent, done.postponed) == (1, 1)
 
 
+def test_messages_of_a_channel_that_is_configured_wrong_wait(lake: Lake, hook: Hook) -> None:
+    to, at = instance(), datetime.now(UTC) + LATER
+    tell(lake, to)
+    assert post(lake, instance(quiet="late"), at) == (0, 1, 0)
+    assert post(lake, to, at + timedelta(hours=1)) == (1, 0, 0)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -188,6 +188,23 @@ def test_an_unknown_instance_names_near_matches(tmp_path: Path) -> None:
         settings.load(write(tmp_path, FULL)).instance("shop-gti")
 
 
+def test_a_target_is_what_only_actions_know(tmp_path: Path) -> None:
+    found = settings.load(write(tmp_path, FULL + """
+[target.team]
+type = "notify"
+address = "env:TEAM"
+"""))  # fmt: skip
+    assert list(found.instances) == ["shop-git", "ci"]
+    assert (found.target("team").type, found.target("ci").type) == ("notify", "jenkins")
+    with pytest.raises(SettingsError, match="no source is called"):
+        found.target("tem")
+
+
+def test_a_target_is_not_called_like_a_source(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="is a source too"):
+        settings.load(write(tmp_path, FULL + '[target.ci]\ntype = "notify"\n'))
+
+
 def test_a_secret_comes_from_a_variable_or_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
