@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from ingest.parse.junit_head import Head
 from ingest.parse.report_formats import HEAD_BYTES, Format, Start, find, formats
 from ingest.parse.report_rows import Body, Case, Row
 from ingest.parse.report_unit import read_all
+from ingest.parse.safe_xml import BrokenXmlError
 
 NAMES = (
     ".xml", ".trx", ".json", ".jsonl", ".ndjson", ".sarif", ".lcov", ".info", ".tap", ".log",
@@ -91,12 +93,7 @@ class ReportIntake(Intake):
             return ReportHead(parser.kind, format=name)
         key = parser.key(start)
         report = Report(place.path, sha, "", place.written_at, place.written_at, zone=self.zone)
-        told = _Told()
-        try:
-            body = Body(partial(self.store.open, sha), report)
-            told.look(read_all(parser, body, size=size))
-        except ReportError:
-            told = _Told()
+        told = _told(parser, Body(partial(self.store.open, sha), report), size)
         return told.head(name, parser, frozenset({key}) if key else None)
 
 
@@ -129,6 +126,22 @@ class _Told:
         lasted = 0.0 if self.started is not None else self.lasted_s
         return ReportHead(parser.kind, self.started, self.ended, lasted, bool(self.failing), keys,
                           format=name)  # fmt: skip
+
+
+def _told(parser: Format, body: Body, size: int) -> _Told:
+    """Read a report once; again only where something in it must be mended."""
+    told = _Told()
+    try:
+        told.look(parser.parse(body))
+    except BrokenXmlError:
+        with suppress(ReportError):
+            again = _Told()
+            again.look(read_all(parser, body, size=size))
+            return again
+        return _Told()
+    except ReportError:
+        return _Told()
+    return told
 
 
 class _Peeked:

@@ -30,7 +30,7 @@ TESTS = 200_000
 CONTENT_BYTES = 4096
 
 Note = Mapping[str, Any]
-"""The context that the pull gave a payload; see `ingest/sources/junit.py`."""
+"""The context that the pull gave a payload; see `ingest/file_source.py`."""
 
 
 @dataclass(slots=True)

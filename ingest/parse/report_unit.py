@@ -17,7 +17,7 @@ import polars as pl
 
 from golive_core.artifacts import ArtifactStore
 from golive_core.errors import LakeError, ReportError, SourceDataError
-from ingest.parse.junit import LARGE_BYTES, Report
+from ingest.parse.junit import Report
 from ingest.parse.junit_unit import CASES, CONTENT_BYTES, Note, report_of
 from ingest.parse.report_formats import HEAD_BYTES, Format, Start, find, formats
 from ingest.parse.report_rows import Body, Case, FileCoverage, Finding, Row
@@ -25,6 +25,9 @@ from ingest.parse.report_tables import Place, case_columns, finding_rows, measur
 from ingest.parse.safe_xml import BrokenXmlError, Mend
 from ingest.parse.tests import frames, highest
 from ingest.source import Parsed, Reject
+
+LARGE_BYTES = 8 << 20
+"""From here on a report is checked first and then read in pieces: some 60,000 cases."""
 
 
 def read_all(parser: Format, body: Body, *, size: int) -> Iterator[Row]:
