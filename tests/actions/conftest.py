@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from case import Case, World
+from action_case import Case, World
 from loopback import serving
 
 from golive_actions.action import Action, Outcome, perform

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from case import MODULES, Case, World
+from action_case import MODULES, Case, World
 from conftest import SECRET, Stage
 
 from golive_actions import find

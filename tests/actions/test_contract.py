@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from case import MODULES, Case, covers
+from action_case import MODULES, Case, covers
 from conftest import Stage
 from loopback import Asked
 

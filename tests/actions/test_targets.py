@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from case import MODULES, World
+from action_case import MODULES, World
 from loopback import Asked, Loopback, Reply, ok, serving
 
 from golive_actions.action import Action, Outcome, perform

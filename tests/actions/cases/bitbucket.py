@@ -1,6 +1,6 @@
 """Answers and requests of the REST API of Bitbucket Cloud, version 2.0."""
 
-from case import Case
+from action_case import Case
 
 TYPE = "bitbucket"
 OPTIONS = {"user": "bot"}

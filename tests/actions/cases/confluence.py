@@ -1,6 +1,6 @@
 """Answers and requests of the REST API of Confluence."""
 
-from case import Case
+from action_case import Case
 
 TYPE = "confluence"
 OPTIONS: dict[str, object] = {}

@@ -1,6 +1,6 @@
 """Answers and requests of the REST API of GitHub, version 2022-11-28."""
 
-from case import Case
+from action_case import Case
 
 TYPE = "github"
 OPTIONS: dict[str, object] = {}

@@ -1,6 +1,6 @@
 """Answers and requests of the REST API of GitLab, version 4."""
 
-from case import Case
+from action_case import Case
 
 TYPE = "gitlab"
 OPTIONS: dict[str, object] = {}

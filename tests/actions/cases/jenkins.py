@@ -1,6 +1,6 @@
 """Answers and requests of the remote API of Jenkins."""
 
-from case import Case
+from action_case import Case
 
 TYPE = "jenkins"
 OPTIONS = {"user": "bot"}

@@ -1,6 +1,6 @@
 """Answers and requests of the REST API of Jira, version 2."""
 
-from case import Case
+from action_case import Case
 
 TYPE = "jira"
 OPTIONS = {"user": "bot"}

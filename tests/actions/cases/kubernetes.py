@@ -1,6 +1,6 @@
 """Answers and requests of the Kubernetes API, apps/v1."""
 
-from case import Case
+from action_case import Case
 
 TYPE = "kubernetes"
 OPTIONS: dict[str, object] = {}

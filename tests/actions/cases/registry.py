@@ -2,7 +2,7 @@
 
 import json
 
-from case import Case
+from action_case import Case
 
 TYPE = "registry"
 OPTIONS = {"user": "bot"}

@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from case import Case
+from contract_case import Case
 from contract_stage import FILES, QUICK, TOKEN, Stage, module
 from loopback import serving
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from case import Case, World
+from contract_case import Case, World
 
 from assets.load import IngestResult, ingest
 from golive_core.http import Retry

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "bitbucket"))
 
 import bitbucket_server as made
 from bitbucket_server import REPOSITORY, branch, commit, deployment, issue, pipeline, pull_request
-from case import Case, Changed
+from contract_case import Case, Changed
 
 from ingest.sources.bitbucket import Bitbucket
 

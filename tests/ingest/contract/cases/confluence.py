@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from case import Case, Changed
+from contract_case import Case, Changed
 from loopback import Asked, Loopback, Reply, missing, ok
 
 from ingest.sources.confluence import Confluence

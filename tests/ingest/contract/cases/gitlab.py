@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "gitlab"))
 
-from case import Case, Changed
+from contract_case import Case, Changed
 from gitlab_server import (
     PROJECT,
     at,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "jenkins"))
 
-from case import Case, Changed
+from contract_case import Case, Changed
 from jenkins_server import Jenkins as Server
 from jenkins_server import build, pipeline_build
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from case import Case, Changed
+from contract_case import Case, Changed
 from loopback import Asked, Loopback, Reply, missing, ok
 
 from ingest.sources.jira import Jira

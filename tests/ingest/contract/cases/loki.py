@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from case import Case, Changed
+from contract_case import Case, Changed
 from loopback import Asked, Loopback, Reply, missing, ok
 
 from ingest.sources.loki import LokiSource

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from case import Case, Changed
+from contract_case import Case, Changed
 from loopback import Asked, Loopback, Reply, missing, ok
 
 from ingest.sources.sonarqube import METRICS, Sonarqube

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from case import Case, Changed
+from contract_case import Case, Changed
 from loopback import Asked, Loopback, Reply, link, missing, ok
 
 from golive_core.http import Answer, Http, Request, next_link
