@@ -14,7 +14,7 @@ from datetime import datetime
 import polars as pl
 
 from assets.cursors import Mark, State, alone
-from assets.groups import Group, Slice, added, read_slice, slices_of
+from assets.groups import Group, Slice, added, read_slice, sequence_before, slices_of
 from assets.steps import Progress, Step, quiet
 from assets.workers import Job, Parsers
 from golive_core.lake import Lake, WriteResult
@@ -50,8 +50,14 @@ class Conforming:
     processes: int | None = None
     progress: Progress = quiet
 
-    def run(self, streams: Iterable[str] | None = None, *, full: bool = False) -> None:
-        """Conform what raw has above the watermark of the streams, or all of it."""
+    def run(
+        self, streams: Iterable[str] | None = None, *, full: bool = False,
+        since: datetime | None = None,
+    ) -> None:  # fmt: skip
+        """Conform what raw has above the watermark of the streams, or all of it.
+
+        With `since` (aware), what was received from then on, whether or not it is in core.
+        """
         lake, source, instance = self.lake, self.source, self.instance
         job = Job(lake, type(source), instance, self.context) if self.context else None
         count = self.processes or len(os.sched_getaffinity(0))
@@ -62,7 +68,10 @@ class Conforming:
             state = State.read(lake, instance.name)
             for name in chosen(source, streams):
                 mark = state.mark(name, "conform").sequence
-                if full or state.mark(name, "pull").sequence > mark:
+                if since:
+                    above = min(mark, sequence_before(lake, instance, name, since))
+                    self._stream(name, state, parsers, above=above)
+                elif full or state.mark(name, "pull").sequence > mark:
                     self._stream(name, state, parsers, above=0 if full else mark)
 
     def _stream(self, name: str, state: State, parsers: Parsers, *, above: int) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 
@@ -58,6 +59,13 @@ def slices_of(lake: Lake, instance: Instance, stream: str, above: int) -> list[S
             slices.append(Slice(sequence, sequence, payloads, size))
             held = body
     return slices
+
+
+def sequence_before(lake: Lake, instance: Instance, stream: str, at: datetime) -> int:
+    """Return the sequence after which the payloads received from `at` (aware) on begin."""
+    rows = _raw(lake, instance, stream, 0, LAST).filter(pl.col("fetched_at") >= at)
+    first = rows.select(pl.col("sequence").min()).collect().item()
+    return LAST if first is None else first - 1
 
 
 def read_slice(lake: Lake, instance: Instance, stream: str, one: Slice) -> pl.DataFrame:

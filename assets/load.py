@@ -29,7 +29,7 @@ from ingest.source import Context, Instance, Pulled, Source
 
 __all__ = [
     "ConformResult", "Conforming", "IngestResult", "Progress", "PullResult", "Step",
-    "conform", "ingest", "ingest_all", "pull", "quiet", "visit_of", "visit_of_rows",
+    "conform", "ingest", "ingest_all", "pull", "quiet", "replay", "visit_of", "visit_of_rows",
 ]  # fmt: skip
 
 
@@ -169,6 +169,20 @@ def conform(
     result = ConformResult(instance.name)
     run = Conforming(lake, source, instance, result, context, processes, progress)
     run.run(streams, full=full)
+    return result
+
+
+def replay(
+    lake: Lake, source: Source, instance: Instance, *, since: datetime | None = None,
+    context: Context | None = None, processes: int | None = None,
+) -> ConformResult:  # fmt: skip
+    """Parse once more what raw received at `since` (aware) or later, all of it by default.
+
+    The source is not asked for anything.
+    """
+    result = ConformResult(instance.name)
+    run = Conforming(lake, source, instance, result, context, processes)
+    run.run(full=since is None, since=since)
     return result
 
 

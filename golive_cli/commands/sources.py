@@ -12,9 +12,17 @@ from golive_cli.output import Json, emit, results
 def command(
     kind: Annotated[str, typer.Argument(metavar="[TYPE]", help="One type only.")] = "",
     as_json: Json = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="The page docs/sources.md, all types.")
+    ] = False,
 ) -> None:
     """List the source types with their streams, scopes and an example of their toml."""
+    from golive_cli import source_docs
     from ingest import registry
+
+    if markdown:
+        typer.echo(source_docs.markdown(), nl=False)
+        return
 
     one = registry.named(kind) or registry.source(kind) if kind else None
     types = {one.type: one} if one else registry.sources()

@@ -387,3 +387,17 @@ def test_run_brings_a_selection_up_to_date(golive: Run, repository: Path) -> Non
     assert done.json["assets"]["marts/test_health"]["state"] == "done"
     assert golive("run", "group:nonsense", cwd=repository).code == 2
     assert json.loads(golive("status", "--json", cwd=repository).out)["last_run"]["run_id"]
+
+
+def test_the_page_of_the_sources_is_that_of_their_code(golive: Run) -> None:
+    page = Path(__file__).parents[2] / "docs" / "sources.md"
+    assert golive("sources", "--markdown").out == page.read_text()
+
+
+def test_core_is_replayed_from_what_was_received(golive: Run, repository: Path) -> None:
+    golive("ingest", cwd=repository)
+    again = golive("replay", "--json", cwd=repository)
+    assert again.code == 0
+    assert {row["instance"] for row in again.json} == {"web-shop-git", "web-shop-reports"}
+    assert all(row["new"] == row["changed"] == 0 for row in again.json)
+    assert golive("replay", "--from", "2999-01-01", "--json", cwd=repository).json == []
