@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 from action_case import MODULES, Case, World
-from conftest import SECRET, Stage
+from action_stage import SECRET, Stage
 
 from golive_actions import find
 from golive_actions.action import UnfinishedError

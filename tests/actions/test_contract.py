@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 from action_case import MODULES, Case, covers
-from conftest import Stage
+from action_stage import Stage
 from loopback import Asked
 
 import golive_actions
