@@ -179,5 +179,5 @@ def _build_row(note: Note, project_id: str) -> dict[str, Any]:
         "commit_sha": note.get("commit"), "branch": note.get("branch"), "trigger": "other",
         "status": "failed" if note["failed"] else "passed",
         "is_unstable": False, "queued_at": started, "started_at": started, "finished_at": ended,
-        "duration_s": max(0, ended - started) / 1_000_000, "queue_s": 0.0, "is_simulated": False,
+        "duration_s": max(0, ended - started) / 1_000_000, "queue_s": None, "is_simulated": False,
     }  # fmt: skip
