@@ -52,7 +52,7 @@ def command(  # noqa: PLR0913, PLR0917 - every option of the command line is a p
         workspace = _configured(target)
     results = list(_ingest(workspace, full=full, window=_window(since)))
     _tell(results, as_json)
-    if any(one.error for one in results):
+    if any(one.error or one.conform.rejected for one in results):
         raise typer.Exit(1)
 
 

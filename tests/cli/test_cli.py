@@ -240,7 +240,7 @@ def test_rejected_files_are_counted_and_the_rest_goes_on(golive: Run, tmp_path: 
     (tmp_path / "out" / "good.xml").write_text(REPORT)
     (tmp_path / "out" / "half.xml").write_text(REPORT[: len(REPORT) // 2])
     done = golive("ingest", "junit", "out")
-    assert (done.code, "1 payloads rejected" in done.err) == (0, True)
+    assert (done.code, "1 payloads rejected" in done.err) == (1, True)
     assert "ops.quarantine" in done.err
     assert "core.test_results" in done.out
 
