@@ -3,6 +3,9 @@ PYTHON ?= python3
 REPO   ?= .
 ARGS   ?=
 BIN    := .venv/bin
+# What tests drive for real, as Debian packages.
+SYSTEM := chromium docker-registry influxdb=influxd nginx-light=nginx prometheus prometheus-alertmanager \
+	prometheus-node-exporter prometheus-pushgateway
 
 .DEFAULT_GOAL := help
 .PHONY: help up test setup setup-test check format bench screenshot lock clean
@@ -52,5 +55,5 @@ clean:  ## remove the environment and all data
 
 .venv/test.stamp: .venv/run.stamp requirements-test.lock
 	@./deploy/install.sh requirements-test.lock
-	@./deploy/system_packages.sh chromium
+	@./deploy/system_packages.sh $(SYSTEM)
 	@touch $@
