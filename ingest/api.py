@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 from pydantic import BaseModel, Field, field_validator
@@ -40,6 +40,9 @@ from ingest.batch import Batch
 from ingest.parse.rows import instant
 from ingest.payload import Parser, parsed
 from ingest.source import Context, Cursor, Finding, Instance, Parsed, Pulled, Stream, Unit
+
+if TYPE_CHECKING:
+    import httpx  # slow to import, see golive_core/http/client.py
 
 GONE = frozenset({404, 410})
 """Statuses that say that a thing is not there (any more), which is an answer."""
@@ -231,7 +234,7 @@ class ApiSource:
 
     def client(
         self, options: ApiOptions, *, headers: Mapping[str, str] | None = None,
-        auth: tuple[str, str] | None = None, path: str = "",
+        auth: tuple[str, str] | httpx.Auth | None = None, path: str = "",
     ) -> Http:  # fmt: skip
         """Return a client of the server of `options`, at `path` below its url."""
         return Http(

@@ -3,6 +3,7 @@
     client    Http: a plain facade over async httpx; many requests, in order, N in flight
     messages  Request and Answer as data
     retry     when to try again and how long to wait: small policies that compose
+    challenge signing in as the server asks for it, with tokens of a third place
     trouble   what httpx raises and servers answer, as errors of golive_core/errors.py
     paging    which request comes after this answer: page number, offset, Link header, cursor
 

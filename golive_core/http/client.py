@@ -51,13 +51,14 @@ class Endpoint:
     """Where and how one instance is asked.
 
     `where` names the instance in errors. `timeout_s` limits each wait for the server,
-    `deadline_s` a whole answer. `auth` is user and password or token. `ca` is a file with
-    certificates to trust instead of the usual ones. `per_second` 0 means no limit.
+    `deadline_s` a whole answer. `auth` is user and password or token, or a way to sign in
+    (`challenge`). `ca` is a file with certificates to trust instead of the usual ones.
+    `per_second` 0 means no limit.
     """
 
     url: str
     where: str
-    auth: tuple[str, str] | None = None
+    auth: tuple[str, str] | httpx.Auth | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     timeout_s: float = 30.0
     connect_s: float = 10.0

@@ -93,15 +93,26 @@ digest          text   digest of the manifest
 tags            texts  tags that point to it, sorted
 media_type      text   media type of the manifest
 platforms       texts  os/architecture, more than one for an index
-size_bytes      int    size of configuration and layers
-layers          int    number of layers
-labels          text   JSON object of its labels
+size_bytes      int    configuration and layers, each blob once; of an index those of its images
+layers          int    number of distinct layers
+labels          text   JSON object of its labels and annotations
 commit_sha      text   org.opencontainers.image.revision, if it is labelled
 attestations    int    attestations and signatures that refer to it
 created_at      at     when it was built
-seen_at         at     when a tag was first seen to point to it
+seen_at         at     when a tag was first seen to point to it; null if one did before we looked
 is_deleted      bool   true once no tag points to it
 """, key="image_id", sort="project_id name created_at")  # fmt: skip
+
+IMAGE_TAGS = table("core.image_tags", "one tag of a repository of images", """
+image_tag_id    text   instance, name and tag
+project_id      text   its project
+source          text   source type
+name            text   repository in the registry
+tag             text   the tag
+digest          text   digest that it points to, or pointed to last
+image_id        text   the image of that digest
+is_deleted      bool   true once the tag is gone
+""", key="image_tag_id", sort="project_id name tag")  # fmt: skip
 
 COSTS = table("core.costs", "one cost record", """
 cost_id         text   hash of what identifies the record
