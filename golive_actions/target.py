@@ -4,7 +4,7 @@ A target is one class derived from `Target` with a `type`; `golive_actions/find.
 verb is a method marked `reads`, `makes` or `sets`, whose parameters are those of the action and
 whose docstring is its help. A verb talks to no server itself: it yields requests and is given the
 answers, so that the same lines perform an action and show what it would do. It sends at most one
-request that changes something, after the lookups that it needs.
+request whose change people can see, after the lookups that it needs.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class World(Loopback):
 
     def sent(self) -> list[Asked]:
         """Return what was to change something."""
-        return [one for one in self.asked_for if one.method != "GET"]
+        return [one for one in self.asked_for if one.method not in ("GET", "HEAD")]
 
 
 def covers(found: Any, part: Any) -> bool:

@@ -73,7 +73,7 @@ def test_a_dry_run_shows_the_documented_request_which_is_then_sent_once(
 ) -> None:
     stage = staged(module, case)
     shown = stage.perform(dry_run=True).result["request"]
-    assert [one.method for one in stage.world.asked_for] == ["GET"] * case.looks
+    assert (len(stage.world.asked_for), stage.world.sent()) == (case.looks, [])
     assert stage.phases() == ["asked", "dry_run"]
     first, second = stage.perform(), stage.perform()
     (sent,) = stage.world.sent()

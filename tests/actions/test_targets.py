@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class Guarded(Loopback):
             return 201, b"", {}
         if asked.path.endswith("/1.2"):
             return 404, b"", {}
-        return ok({"schemaVersion": 2}, **{"Docker-Content-Digest": "sha256:1"})
+        return ok({"schemaVersion": 2})
 
 
 @pytest.fixture
@@ -63,7 +64,8 @@ def test_a_registry_is_given_the_token_that_it_asks_for(lake: Lake, hub: Guarded
     options = {"url": hub.url, "user": "bot", "token": "env:ACTION_TOKEN"}
     tags = {"image": "team/shop", "tag": "1.2-rc1", "to": "1.2"}
     done = do(lake, "registry.promote", options, **tags)
-    assert done.result == {"image": "team/shop", "tag": "1.2", "digest": "sha256:1",
+    digest = hashlib.sha256(b'{"schemaVersion": 2}').hexdigest()
+    assert done.result == {"image": "team/shop", "tag": "1.2", "digest": f"sha256:{digest}",
                            "existed": False}  # fmt: skip
     assert json.loads(hub.pushed) == {"schemaVersion": 2}
     assert len(hub.asked("token?")) == 1
@@ -74,6 +76,33 @@ def test_a_wrong_password_at_the_place_of_tokens_is_said(lake: Lake, hub: Guarde
     options = {"url": hub.url, "user": "bot", "token": "env:ACTION_TOKEN"}
     with pytest.raises(SourceAuthError):
         do(lake, "registry.get_tags", options, image="team/shop")
+
+
+@dataclass
+class Odd(Loopback):
+    """A registry that writes manifests anew and never mounts a blob."""
+
+    def answer(self, asked: Asked) -> Reply:
+        if asked.method == "PUT":
+            return 201, b"", {"Docker-Content-Digest": "sha256:other"}
+        if asked.method == "POST":
+            return 202, b"", {"Location": f"/{asked.path}1"}
+        if asked.method == "HEAD" or asked.path.endswith("/live"):
+            return 404, b"", {}
+        return ok({"schemaVersion": 2, "layers": [{"digest": "sha256:1", "size": 1}]})
+
+
+@pytest.mark.parametrize(
+    ("verb", "more", "told"),
+    [("promote", {}, "became sha256:other"), ("copy", {"into": "team/prod"}, "does not lend")],
+)
+def test_a_registry_that_does_something_else_is_told(
+    verb: str, more: dict[str, str], told: str, lake: Lake
+) -> None:
+    with serving(Odd()) as odd, pytest.raises(SourceDataError, match=told) as caught:
+        do(lake, f"registry.{verb}", {"url": odd.url}, image="team/shop", tag="1", to="live",
+           **more)  # fmt: skip
+    assert caught.value.hint
 
 
 # ---------------------------------------------------------------- others

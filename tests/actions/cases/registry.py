@@ -1,5 +1,6 @@
 """Answers and requests of the OCI distribution specification."""
 
+import hashlib
 import json
 
 from action_case import Case
@@ -14,9 +15,9 @@ MANIFEST = {
     "layers": [],
 }  # fmt: skip
 OLD = {**MANIFEST, "layers": [{"size": 1}]}
-DIGEST = "sha256:0259571889ac87efbfca5b79a0abd9baf626d058ec5f9a5744bab2229d9ed78e"
+DIGEST = f"sha256:{hashlib.sha256(json.dumps(MANIFEST).encode()).hexdigest()}"
 HEADERS = {"Content-Type": KIND, "Docker-Content-Digest": DIGEST}
-M = "v2/team/shop/manifests"
+M, P = "v2/team/shop/manifests", "v2/team/prod"
 
 CASES = [
     Case("registry.authenticate", {}, {"GET v2/": {}}, {"login": "bot"}),
@@ -33,5 +34,15 @@ CASES = [
         {"image": "team/shop", "tag": "1.2", "digest": DIGEST, "existed": False},
         f"PUT {M}/1.2", MANIFEST, looks=2,
         state={f"GET {M}/1.2": (200, MANIFEST, {"Content-Type": KIND})}, found={"existed": True},
+    ),
+    Case(
+        "registry.copy", {"image": "team/shop", "tag": "1.2", "into": "team/prod", "to": "live"},
+        {f"GET {M}/1.2": (200, json.dumps(MANIFEST).encode(), HEADERS),
+         f"HEAD {P}/blobs/{MANIFEST['config']['digest']}": (200, b"", {}),
+         f"PUT {P}/manifests/live": (201, b"", {"Docker-Content-Digest": DIGEST})},
+        {"image": "team/prod", "tag": "live", "digest": DIGEST, "existed": False},
+        f"PUT {P}/manifests/live", MANIFEST, looks=3,
+        state={f"GET {P}/manifests/live": (200, MANIFEST, {"Content-Type": KIND})},
+        found={"existed": True},
     ),
 ]  # fmt: skip
