@@ -40,6 +40,8 @@ FOLDER = Path(__file__).parent / "marts"
 HEADER = re.compile(r"\A(?:[ \t]*--[^\n]*\n|[ \t]*\n)*")
 BY_DAY = re.compile(r"by day(?:, spread (\d+) days?)?")
 WHOLE = re.compile(r"window \d+ days?|full")
+SO_FAR = "recurring"
+"""The schema under which a recursive SELECT finds its own rows so far: no table of the lake."""
 DAYS_AT_ONCE = 400
 """Days whose rows are computed by one query: bounds its memory at a first load of many years."""
 
@@ -127,7 +129,7 @@ def tables_of(sql: str, where: str, engine: duckdb.DuckDBPyConnection) -> tuple[
 def _tables_in(node: Any) -> Iterator[str]:  # noqa: ANN401 - a JSON tree
     if isinstance(node, dict):
         found = cast("dict[str, Any]", node)
-        if found.get("type") == "BASE_TABLE" and found.get("schema_name"):
+        if found.get("type") == "BASE_TABLE" and found.get("schema_name") not in (None, "", SO_FAR):
             yield f"{found['schema_name']}.{found['table_name']}".lower()
         node = list(found.values())
     if isinstance(node, list):
