@@ -71,21 +71,30 @@ deploying as (
         and build.build_id not in (select stage_steps.build_id from stage_steps)
 ),
 
-named_steps as (
+worded as (
+    select
+        build_id,
+        status,
+        started_at,
+        finished_at,
+        regexp_replace(lower(wording), '[^a-z0-9]+', ' ', 'g') as words
+    from deploying
+),
+
+steps_by_kind as (
     select
         build_id,
         status,
         started_at,
         finished_at,
         case
-            when regexp_matches(wording, '(?i)(^|[^a-z])(staging|stage|stg|pre-?prod|uat)') then 'staging'
-            when regexp_matches(wording, '(?i)(^|[^a-z])(tests?|testing|qa|e2e|integration)([^a-z]|$)')
-                then 'testing'
-            when regexp_matches(wording, '(?i)(^|[^a-z])(dev|develop(ment)?|review|preview|sandbox)([^a-z]|$)')
+            when regexp_matches(words, '\b(staging|stage|stg|pre ?prod|pre ?production|uat)\b') then 'staging'
+            when regexp_matches(words, '\b(tests?|testing|tst|qa|e2e|integration)\b') then 'testing'
+            when regexp_matches(words, '\b(dev|develop|development|review|preview|sandbox)\b')
                 then 'development'
-            when regexp_matches(wording, '(?i)(^|[^a-z])(prod|production|prd|live)([^a-z]|$)') then 'production'
+            when regexp_matches(words, '\b(prod|production|prd|live)\b') then 'production'
         end as environment_kind
-    from deploying
+    from worded
 ),
 
 inferred as (
@@ -93,24 +102,24 @@ inferred as (
         build.project_id,
         build.build_id,
         build.day,
-        told.environment_kind,
-        build.build_id || ':' || coalesce(told.environment_kind, 'deploy') as deployment_id,
-        any_value(build.source) as source,
-        any_value(build.service) as service,
+        build.source,
+        build.service,
+        build.commit_sha,
+        build.branch,
+        deployed.environment_kind,
+        build.build_id || ':' || coalesce(deployed.environment_kind, 'deploy') as deployment_id,
         case
-            when bool_or(told.status = 'error') then 'error'
-            when bool_or(told.status = 'failed') then 'failed'
-            when bool_or(told.status = 'cancelled') then 'cancelled'
-            when bool_or(told.status in ('running', 'queued')) then 'running'
+            when bool_or(deployed.status = 'error') then 'error'
+            when bool_or(deployed.status = 'failed') then 'failed'
+            when bool_or(deployed.status = 'cancelled') then 'cancelled'
+            when bool_or(deployed.status in ('running', 'queued')) then 'running'
             else 'passed'
         end as status,
-        any_value(build.commit_sha) as commit_sha,
-        any_value(build.branch) as branch,
-        min(told.started_at) as started_at,
-        case when bool_and(told.finished_at is not null) then max(told.finished_at) end as finished_at
-    from named_steps as told
-    inner join day_builds as build on told.build_id = build.build_id
-    group by build.project_id, build.build_id, build.day, told.environment_kind
+        min(deployed.started_at) as started_at,
+        case when bool_and(deployed.finished_at is not null) then max(deployed.finished_at) end as finished_at
+    from steps_by_kind as deployed
+    inner join day_builds as build on deployed.build_id = build.build_id
+    group by all
 )
 
 select
