@@ -158,7 +158,8 @@ class Pull:
         if self._state.is_whole and first.server_time:
             work.seen_at = first.server_time.isoformat()
         yield from self._repository(work)
-        validators = {} if next_link(first) else first.validators
+        is_whole = not next_link(first) and listed <= known.tags.keys()
+        validators = first.validators if is_whole else {}
         if not first.is_unchanged and known.validators != validators:
             known.validators, self._is_changed = validators, True
 

@@ -57,7 +57,7 @@ class Registry(ApiSource):
 [source.images]
 type = "registry"
 project = "shop"
-url = "https://registry.example.org"   # without /v2
+url = "https://registry.example.org"   # without /v2; Docker Hub: https://registry-1.docker.io
 user = "bot"                           # left out: nobody, or the token as it is
 token = "env:REGISTRY_TOKEN"
 repositories = ["team/shop"]           # all of the catalog if left out; Docker Hub has none
@@ -150,8 +150,9 @@ revisit = 20                           # other tags of a repository that are ask
                 yield clock(base, datetime.now(UTC))
                 yield from self._scopes(http.fetch(request))
         except SourceError as error:
-            name = "authorised" if isinstance(error, SourceAuthError) else "reachable"
-            hint = error.hint if names else f"{error.hint}. {NAMED}"
+            is_refused = isinstance(error, SourceAuthError)
+            hint = f"{error.hint}. {NAMED}" if is_refused and not names else error.hint
+            name = "authorised" if is_refused else "reachable"
             yield Finding(name, "failed", f"{error.where}: {error.what}", hint)
 
     def _scopes(self, answer: Answer) -> Iterator[Finding]:

@@ -111,6 +111,21 @@ def test_a_manifest_that_its_digest_does_not_fit_is_told_and_left_out(
     assert lake.rows("core.images") == world.expected()["core.images"]
 
 
+def test_what_was_left_out_is_read_later_though_the_list_of_tags_is_unchanged(
+    world: World, lake: Lake, home: Path
+) -> None:
+    bad = world.tags[case.OTHER]["main"]
+    good, world.blobs[bad] = world.blobs[bad], b"{}"
+    options = {"repositories": [case.OTHER]}
+    assert isinstance(read(world, lake, home, **options).error, SourceDataError)
+    world.blobs[bad] = good
+    assert read(world, lake, home, **options).error is None
+    assert lake.query("select tags from core.images").item().to_list() == ["main"]
+    world.seen.clear()
+    assert read(world, lake, home, **options).error is None
+    assert world.seen == ["v2/team/tools/tags/list?n=1000", "v2/team/tools/manifests/main?"]
+
+
 def test_a_configuration_that_is_none_is_told_and_left_out(
     world: World, lake: Lake, home: Path
 ) -> None:

@@ -97,7 +97,11 @@ class World(Loopback):
         size = min(SIZE, int(asked.query["n"]))
         query = urlencode({"n": asked.query["n"], "last": rest[:size][-1]}) if rest else ""
         link = {"Link": f'</{asked.path}?{query}>; rel="next"'} if len(rest) > size else {}
-        return ok({**more, key: rest[:size]}, **link)
+        body = {**more, key: rest[:size]}
+        tag = f'"{digest(json.dumps(body).encode())}"'
+        if asked.headers.get("if-none-match") == tag:
+            return 304, b"", {"ETag": tag}
+        return ok(body, **link, ETag=tag)
 
     def blob(self, asked: Asked, wanted: str) -> Reply:
         body = self.blobs.get(wanted)
