@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 import polars as pl
 
+from golive_core.errors import SourceDataError
 from ingest.oci.tags import subject
 from ingest.parse.hosted import Hooked, event, own
 from ingest.parse.rows import frame, instant
@@ -119,10 +121,11 @@ def is_attestation(descriptor: Json) -> bool:
 
 
 def _created(*told: str | None) -> str | None:
-    """Return the first time that is one; not every tool that builds images writes one."""
+    """Return the first time that is one: tools that build images write what they like."""
     for text in told:
-        if text and (at := instant(text)):
-            return at.isoformat()
+        with suppress(SourceDataError):
+            if at := instant(text):
+                return at.isoformat()
     return None
 
 
