@@ -2,7 +2,8 @@
 --
 -- A deployment carries the commit it names and all its ancestors; what an earlier good deployment of the
 -- same project, service, environment and repository carried is not new. The first deployment of a service
--- to an environment is left out: what was there before nobody knows. lead_s is the DORA change lead time of
+-- to an environment is left out: what was there before nobody knows. Commits are found in any repository of
+-- the project, since a sha means one commit wherever it is. lead_s is the DORA change lead time of
 -- the commit, from committing to the end of the deployment.
 --
 -- The graph of commits is walked from all deployments at once, a commit keeping the earliest that reached
@@ -74,7 +75,6 @@ heads as materialized (
         on
             one.project_id = entry.project_id
             and one.commit_sha = entry.sha
-            and (one.repository_id in ('', entry.repository_id))
     where one.nth between span.before_nth and span.last_nth
 ),
 

@@ -133,6 +133,15 @@ def test_step_by_step_is_the_same_as_at_once(story: Story) -> None:
     assert (stepwise["c7"], stepwise["late"]) == ("d5", "d10")
 
 
+def test_a_commit_is_found_under_whatever_name_its_repository_has(story: Story) -> None:
+    line(story, 4)
+    for n in range(4):
+        commit(story, f"c{n}", *([f"c{n - 1}"] if n else []), day=n, repository_id="mirror")
+    deploy(story, "d1", "c1", day=1.5, repository_id="gh:team/shop")
+    deploy(story, "d2", "c3", day=3.5, repository_id="gh:team/shop")
+    assert carried(story) == {"c2": "d2", "c3": "d2"}
+
+
 def test_an_old_service_walks_only_to_its_last_deployment(story: Story) -> None:
     line(story, 400)
     deploy(story, "d1", "c200", day=200.5)
