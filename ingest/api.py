@@ -120,7 +120,7 @@ class Detail:
 
     `then` gives what the answer entails in turn, each tagged likewise. Where the answer is a list
     whose parser has to see all of it, `following` tells its further pages and `at` where in a page
-    it is (empty if the page is the list): all become one payload.
+    it is (empty if the page is the list): all become one payload, which is what `then` is given.
     """
 
     kind: str
@@ -413,9 +413,9 @@ class _Pull:
             if one.status in one.request.accepts:
                 continue
             tag: Detail = one.request.tag
-            body = _whole(self._http, one, tag)
-            self._batch.add(one.url, body, {"kind": tag.kind, **tag.context})
-            yield from self._details(tag.then(one))
+            whole = replace(one, body=_whole(self._http, one, tag))
+            self._batch.add(one.url, whole.body, {"kind": tag.kind, **tag.context})
+            yield from self._details(tag.then(whole))
             if self._batch.is_full:
                 yield self._flush()
 

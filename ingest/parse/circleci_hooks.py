@@ -1,0 +1,57 @@
+"""CircleCI's webhooks to payloads: a workflow or a job that ended.
+
+They do not say which attempt of a workflow ended. One that was made together with its pipeline is
+the first; of a re-run only what does not depend on it is told, the rest is left to the next poll.
+A job has no place among the stages of its build here, so only a deployment comes of it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ingest.parse.circleci import slim
+from ingest.parse.hosted import Hooked, event, part
+from ingest.parse.rows import instant, seconds
+
+Json = dict[str, Any]
+SHORT = {"github": "gh", "bitbucket": "bb"}
+AT_ONCE_S = 30.0
+"""A workflow made so soon after its pipeline is no re-run, for which one must have ended before."""
+
+
+def payloads(body: bytes) -> list[Hooked]:
+    """Return contexts and bodies of the payloads that a hook stands for.
+
+    Raises SourceDataError for a body that is no JSON object.
+    """
+    told = event(body)
+    pipeline, workflow = part(told, "pipeline"), part(told, "workflow")
+    if not (pipeline and workflow and part(told, "project")):
+        return []
+    context: Json = {
+        "project": short(told["project"]["slug"]), "pipeline": slim(pipeline),
+        "workflow": _kept(workflow), "attempt": 1 if _is_first(pipeline, workflow) else 0,
+    }  # fmt: skip
+    if told.get("type") == "workflow-completed" and context["attempt"]:
+        return [({"kind": "hook_workflow", **context}, json.dumps(workflow).encode())]
+    if told.get("type") == "job-completed" and told.get("job"):
+        return [({"kind": "hook_job", **context}, json.dumps(told["job"]).encode())]
+    return []
+
+
+def short(slug: str) -> str:
+    """Return a slug as the API writes it: hooks write `github/acme/shop` for `gh/acme/shop`."""
+    vcs, _, rest = slug.partition("/")
+    return f"{SHORT.get(vcs, vcs)}/{rest}"
+
+
+def _kept(workflow: Json) -> Json:
+    return {
+        name: workflow.get(name) for name in ("id", "name", "status", "created_at", "stopped_at")
+    }
+
+
+def _is_first(pipeline: Json, workflow: Json) -> bool:
+    apart = seconds(instant(pipeline.get("created_at")), instant(workflow.get("created_at")))
+    return apart is not None and apart <= AT_ONCE_S
