@@ -157,8 +157,13 @@ def _build(payload: Payload, pipeline: Json, name: str, attempt: int) -> Json:
 
 
 def jobs(payload: Payload) -> Tables:
-    """Return the build that the workflow in the context is, its stages and its deployments."""
+    """Return the build that the workflow in the context is, its stages and its deployments.
+
+    Without an `attempt` (from a webhook) it is not known which build it is.
+    """
     found = payload.objects("items")
+    if not payload.context["attempt"]:
+        return {"core.deployments": frame("core.deployments", _deployments(payload, found))}
     return {
         "core.builds": frame("core.builds", [_run(payload, found)]),
         "core.stages": frame("core.stages", _stages(payload, found)),
@@ -207,7 +212,7 @@ def taken(job: Json) -> float | None:
 def _deployments(payload: Payload, found: list[Json]) -> list[Json]:
     workflow = payload.context["workflow"]
     ours = (job for job in found if job.get("type") != "approval" and ran_here(workflow, job))
-    return [_deployment(payload, job, _of(payload)) for job in ours if deploys(payload, job)]
+    return [_deployment(payload, job) for job in ours if deploys(payload, job)]
 
 
 def deploys(payload: Payload, job: Json) -> bool:
@@ -229,7 +234,7 @@ def environment(payload: Payload, name: str, workflow: str) -> tuple[str | None,
     return where, environment_kind(where) or (None if kind == "testing" else kind)
 
 
-def _deployment(payload: Payload, job: Json, build: str | None) -> Json:
+def _deployment(payload: Payload, job: Json) -> Json:
     pipeline, slug = payload.context["pipeline"], payload.context["project"]
     workflow = payload.context["workflow"]
     where, kind = environment(payload, job["name"], workflow["name"])
@@ -239,7 +244,8 @@ def _deployment(payload: Payload, job: Json, build: str | None) -> Json:
         "deployment_id": f"{payload.instance.name}:{job['id']}", "service": slug,
         "repository_id": named.get(slug) or pipeline_id(payload), "environment": where,
         "environment_kind": kind, "status": status_of(job), "commit_sha": pipeline["sha"],
-        "branch": pipeline["branch"], "build_id": build, "queued_at": workflow["created_at"],
+        "build_id": _of(payload) if payload.context["attempt"] else None,
+        "branch": pipeline["branch"], "queued_at": workflow["created_at"],
         "started_at": started, "finished_at": ended, "duration_s": seconds(started, ended),
         "creator": pipeline["login"] or None,
         "url": f"{page_of(payload)}/{pipeline['number']}/workflows/{workflow['id']}",
@@ -294,30 +300,10 @@ def artifacts(payload: Payload) -> Tables:
     return {"core.artifacts": frame("core.artifacts", rows)}
 
 
-def hook_workflow(payload: Payload) -> Tables:
-    """Return the build of a webhook for a workflow that ended; when it began is not told."""
-    return {
-        "core.pipelines": frame(
-            "core.pipelines", [_pipeline(payload, payload.context["workflow"]["name"])]
-        ),
-        "core.builds": frame("core.builds", [_run(payload, [])]),
-    }
-
-
-def hook_job(payload: Payload) -> Tables:
-    """Return the deployment of a webhook for a job that ended, if it is one."""
-    job = payload.object()
-    build = _of(payload) if payload.context["attempt"] else None
-    rows = [_deployment(payload, job, build)] if deploys(payload, job) else []
-    return {"core.deployments": frame("core.deployments", rows)}
-
-
 PARSERS: dict[str, Parser] = {
     "pipelines": pipelines,
     "workflows": workflows,
     "jobs": jobs,
     "tests": job_tests,
     "artifacts": artifacts,
-    "hook_workflow": hook_workflow,
-    "hook_job": hook_job,
 }

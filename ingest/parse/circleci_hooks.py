@@ -2,7 +2,7 @@
 
 They do not say which attempt of a workflow ended. One that was made together with its pipeline is
 the first; of a re-run only what does not depend on it is told, the rest is left to the next poll.
-A job has no place among the stages of its build here, so only a deployment comes of it.
+Of a job it is not told where among the stages of its build it is, so only a deployment comes of it.
 """
 
 from __future__ import annotations
@@ -34,10 +34,15 @@ def payloads(body: bytes) -> list[Hooked]:
         "workflow": _kept(workflow), "attempt": 1 if _is_first(pipeline, workflow) else 0,
     }  # fmt: skip
     if told.get("type") == "workflow-completed" and context["attempt"]:
-        return [({"kind": "hook_workflow", **context}, json.dumps(workflow).encode())]
+        flow = {"kind": "workflows", "project": context["project"]}
+        return [(flow, _list(workflow)), ({"kind": "jobs", **context}, _list())]
     if told.get("type") == "job-completed" and told.get("job"):
-        return [({"kind": "hook_job", **context}, json.dumps(told["job"]).encode())]
+        return [({"kind": "jobs", **context, "attempt": 0}, _list(told["job"]))]
     return []
+
+
+def _list(*found: Json) -> bytes:
+    return json.dumps({"items": found}).encode()
 
 
 def short(slug: str) -> str:
