@@ -25,7 +25,7 @@ from pydantic import BaseModel, Field
 
 from golive_core.errors import SourceDataError, SourceError
 from golive_core.http import Answer, Http, Request
-from ingest.api import ApiOptions, ApiSource, Detail, Position, Walk
+from ingest.api import ApiSource, Detail, Position, Walk
 from ingest.changes import Changes
 from ingest.hosted import header
 from ingest.parse import pagerduty
@@ -33,6 +33,7 @@ from ingest.parse.hosted import Hooked, event, part
 from ingest.parse.rows import instant
 from ingest.payload import Parser
 from ingest.source import Context, Finding, Instance, Stream
+from ingest.streams import StreamOptions
 from ingest.webhook import signed
 
 __all__ = ["Pagerduty"]
@@ -52,15 +53,24 @@ ENTRIES = 8
 """Entries of the log of an incident, about: it was triggered, notified of, taken, resolved."""
 LOW = 0.1
 """Share of the quota at which doctor warns."""
+FIRST = {"limit": "1"}
+PATHS = {
+    "incidents": ("incidents", "log_entries"), "on_call": ("oncalls",), "accounts": ("users",),
+}  # fmt: skip
+SCOPES = {
+    "incidents": "incidents.read", "log_entries": "incidents.read", "oncalls": "oncalls.read",
+    "users": "users.read",
+}  # fmt: skip
 SHARED = {"limit": str(SIZE), "time_zone": "UTC"}
 MADE = Changes(("created_at",), at="incidents")
 LOGGED = Changes(("created_at",), at="log_entries")
 BEGUN = Changes(("start",), at="oncalls")
 
 
-class Options(ApiOptions):
+class Options(StreamOptions):
     """`[source.<name>]` of PagerDuty; `services` are ids, as in the address of a service."""
 
+    known: ClassVar[tuple[str, ...]] = ("incidents", "on_call", "accounts")
     url: str = "https://api.pagerduty.com"
     scheme: Literal["token", "bearer"] = "token"
     services: list[str] = Field(default_factory=list[str])
@@ -110,28 +120,31 @@ on_call_days = 90                      # how far back turns are read at first
 
     def walks(self, stream: str, at: Position, http: Http) -> Iterator[Walk]:
         """Yield the lists of a stream."""
+        if not self.options.wants(stream):
+            return iter(())
         if stream == "incidents":
             return self._incidents(at)
         return iter([self._turns(at) if stream == "on_call" else _users()])
 
     def check(self) -> Iterator[Finding]:
-        """Yield whether incidents can be read, what else the token may, and what is left of it."""
-        found = list(self.checked(Request("incidents", {"limit": "1"})))
+        """Yield whether the token is good, what of the streams it may read, and the quota."""
+        wanted = [names for name, names in PATHS.items() if self.options.wants(name)]
+        paths = [path for names in wanted for path in names]
+        found = list(self.checked(Request(paths[0], FIRST)))
         yield from found
         if found[0].state != "ok":
             return
         with self.http() as http:
-            for path, scope in (("log_entries", "incidents.read"), ("oncalls", "oncalls.read"),
-                                ("users", "users.read")):  # fmt: skip
+            answer: Answer | None = None
+            for path in paths:
                 try:
-                    answer = http.fetch(Request(path, {"limit": "1"}))
-                except SourceError as error:
-                    hint = f"Give the token {scope}"
-                    yield Finding("scopes", "failed", f"{path}: {error.what}", hint)
-                else:
+                    answer = http.fetch(Request(path, FIRST))
                     yield Finding("scopes", "ok", path)
-                    if path == "users":
-                        yield from quota(answer)
+                except SourceError as error:
+                    hint = f"Give the token {SCOPES[path]}, or name other streams"
+                    yield Finding("scopes", "failed", f"{path}: {error.what}", hint)
+            if answer:
+                yield from quota(answer)
 
     def verify(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """Tell whether a webhook was signed; there is a signature for each of its secrets."""

@@ -269,7 +269,13 @@ def test_doctor_tells_what_is_missing_and_what_is_left(server: Server, source: M
     assert any(one.check == "quota" and one.state == "warning" for one in source().check())
     server.fault("oncalls", "403", times=9)
     (bad,) = [one for one in source().check() if one.state == "failed"]
-    assert (bad.check, bad.hint) == ("scopes", "Give the token oncalls.read")
+    assert (bad.check, bad.hint) == (
+        "scopes", "Give the token oncalls.read, or name other streams",
+    )  # fmt: skip
+    assert {one.state for one in source(streams=["incidents"]).check()} == {"ok", "warning"}
+    server.seen.clear()
+    assert core(source(streams=["incidents"]), "on_call") == {}
+    assert server.seen == []
 
 
 def test_tokens_are_sent_as_their_kind_wants(
