@@ -55,6 +55,15 @@ DEPLOYS = r"(?i)(?<![a-z])deploy(?:ment)?(?![a-z])"
 SEPARATORS = " \t-_/.:"
 
 
+SHORT = {"github": "gh", "bitbucket": "bb"}
+
+
+def short(slug: str) -> str:
+    """Return a slug as the API writes it: addresses and hooks have `github` where it has `gh`."""
+    vcs, _, rest = slug.partition("/")
+    return f"{SHORT.get(vcs, vcs)}/{rest}"
+
+
 def slim(pipeline: Mapping[str, Any]) -> Json:
     """Return what a pipeline tells of the builds in it."""
     kept = {name: pipeline.get(name) for name in ("id", "number", "created_at")}
@@ -239,7 +248,8 @@ def _deployment(payload: Payload, job: Json) -> Json:
     workflow = payload.context["workflow"]
     where, kind = environment(payload, job["name"], workflow["name"])
     started, ended = instant(job.get("started_at")), instant(job.get("stopped_at"))
-    named: dict[str, str] = payload.instance.options.get("git_sources") or {}
+    given: dict[str, str] = payload.instance.options.get("git_sources") or {}
+    named = {short(one): source for one, source in given.items()}
     return own(payload) | {
         "deployment_id": f"{payload.instance.name}:{job['id']}", "service": slug,
         "repository_id": named.get(slug) or pipeline_id(payload), "environment": where,

@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ingest.parse.circleci import slim
+from ingest.parse.circleci import short, slim
 from ingest.parse.hosted import Hooked, event, part
 from ingest.parse.rows import instant, seconds
 
 Json = dict[str, Any]
-SHORT = {"github": "gh", "bitbucket": "bb"}
 AT_ONCE_S = 30.0
 """A workflow made so soon after its pipeline is no re-run, for which one must have ended before."""
 
@@ -43,12 +42,6 @@ def payloads(body: bytes) -> list[Hooked]:
 
 def _list(*found: Json) -> bytes:
     return json.dumps({"items": found}).encode()
-
-
-def short(slug: str) -> str:
-    """Return a slug as the API writes it: hooks write `github/acme/shop` for `gh/acme/shop`."""
-    vcs, _, rest = slug.partition("/")
-    return f"{SHORT.get(vcs, vcs)}/{rest}"
 
 
 def _kept(workflow: Json) -> Json:

@@ -65,7 +65,7 @@ class Options(ApiOptions):
     @field_validator("projects")
     @classmethod
     def _slugs(cls, value: list[str]) -> list[str]:
-        found = [circleci_hooks.short(slug.strip("/")) for slug in value]
+        found = [circleci.short(slug.strip("/")) for slug in value]
         if not all(slug.count("/") == 2 for slug in found):  # noqa: PLR2004 - parts of a slug
             raise ValueError("a project is vcs/organisation/name, such as gh/acme/shop")
         return found

@@ -321,15 +321,17 @@ def _ranged(begin: str, end: datetime | None) -> dict[str, str]:
 def _later(page: Answer, *, end: datetime | None) -> Request | None:
     """Go on from the newest incident of the page, or from the end of an empty range, until now.
 
-    By number only within one second. Raises SourceDataError where that holds more than can be had.
+    A second before it, so that nothing of that second is missed; by number where that is no
+    progress. Raises SourceDataError where that holds more than can be had.
     """
     params = {name: value for name, value in page.request.params.items() if name != "offset"}
     if not page.object().get("more"):
         return _next_range(page, params, end)
-    newest = max((str(one["created_at"]) for one in MADE.entries(page)), key=_time)
-    if _time(newest) > _time(params.get("since", "")):
+    newest = max(_time(str(one["created_at"])) for one in MADE.entries(page))
+    since = newest - timedelta(seconds=1)
+    if since > _time(params.get("since", "")):
         params.pop("date_range", None)
-        return replace(page.request, params={**params, **_ranged(newest, end)})
+        return replace(page.request, params={**params, **_ranged(_text(since), end)})
     return _next(page)
 
 

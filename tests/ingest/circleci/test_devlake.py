@@ -31,7 +31,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.parse import circleci, circleci_hooks
+from ingest.parse import circleci
 from ingest.parse.rows import instant
 from ingest.payload import Payload
 from ingest.source import Instance
@@ -142,7 +142,7 @@ def test_a_project_has_the_address_of_devlake(shared: Shared) -> None:
     flow = {"items": [{"name": "workflow"}]}
     (mine,) = circleci.workflows(payload(flow))["core.pipelines"].to_dicts()
     kind, _, path = scope["url"].partition("/pipelines/")
-    assert mine["url"] == f"{kind}/pipelines/{circleci_hooks.short(path)}"
+    assert mine["url"] == f"{kind}/pipelines/{circleci.short(path)}"
     assert SLUG.endswith(scope["name"])
     assert recorded["id"] == tool["id"]
 

@@ -169,7 +169,9 @@ def test_a_job_that_says_so_is_a_deployment(
     server.run(2, "success", job(21, name, begun=2), job(22, "undeploy", begun=2))
     server.jobs["w2"].append(job(23, "deploy-ok", begun=2, kind="approval"))
     server.workflows["p2"][0]["name"] = flow
-    (row,) = core(source(git_sources={SLUG: "git"}), "pipelines")["core.deployments"].to_dicts()
+    (row,) = core(source(git_sources={"github/acme/shop": "git"}), "pipelines")[
+        "core.deployments"
+    ].to_dicts()
     assert (row["environment"], row["environment_kind"]) == (where, kind)
     assert (row["repository_id"], row["service"], row["commit_sha"]) == ("git", SLUG, sha(2))
     assert row["queued_at"] < row["started_at"] < row["finished_at"]
