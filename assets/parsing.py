@@ -26,6 +26,8 @@ CONTENT_CHARS = 4096
 EVENT_AT = {
     "core.commits": "committed_at",
     "core.builds": "queued_at",
+    "core.incidents": "started_at",
+    "core.alerts": "started_at",
     "core.test_results": "started_at",
     "core.log_lines": "at",
 }

@@ -98,7 +98,8 @@ class Walk:
     is known. `keys` is for lists that are always walked whole: what they name and what is to be
     remembered of it, so that what is missing the next time is told to the parser of `<kind>.gone`.
     `versions` is for lists that are asked for since a time: what a page names with its change time
-    as text that sorts. A page that names nothing new is not kept.
+    as text that sorts. A page that names nothing new is not kept. `essence` is what of a page is
+    compared with the last walk, where its body also says how long it took, say.
     """
 
     name: str
@@ -111,10 +112,15 @@ class Walk:
     stops: Callable[[Answer], bool] | None = None
     keys: Callable[[Answer], Mapping[str, Any]] | None = None
     versions: Callable[[Answer], Mapping[str, str]] | None = None
+    essence: Callable[[Answer], object] | None = None
     may_be_gone: bool = False
     """Tells that a 404 is an answer: the list is of a thing that was found, not one configured."""
     is_known: bool = False
     """Tells that nothing changed: it is not asked for, what the cursor knows of it stays."""
+
+    def digest(self, page: Answer) -> str:
+        """Return what stands for a page where it is compared with that of the last walk."""
+        return digest(json.dumps(self.essence(page)).encode() if self.essence else page.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,7 @@ class Detail:
 
     `then` gives what the answer entails in turn, each tagged likewise. Where the answer is a list
     whose parser has to see all of it, `following` tells its further pages and `at` where in a page
-    it is (empty if the page is the list): all become one payload.
+    it is (empty if the page is the list): all become one payload, which is what `then` is given.
     """
 
     kind: str
@@ -165,14 +171,14 @@ class WalkState:
         """Tell whether page `number` says nothing that the last walk did not say."""
         if walk.versions:
             return walk.versions(answer).items() <= self.seen.items()
-        return self.pages[number : number + 1] == [digest(answer.body)]
+        return self.pages[number : number + 1] == [walk.digest(answer)]
 
     def remember(self, walk: Walk, answer: Answer) -> None:
         """Note what the page was, for the next walk."""
         if walk.versions:
             self.new_seen = newest(self.new_seen | dict(walk.versions(answer)))
         else:
-            self.new_pages.append(digest(answer.body))
+            self.new_pages.append(walk.digest(answer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,9 +422,9 @@ class _Pull:
             if one.status in one.request.accepts:
                 continue
             tag: Detail = one.request.tag
-            body = _whole(self._http, one, tag)
-            self._batch.add(one.url, body, {"kind": tag.kind, **tag.context})
-            yield from self._details(tag.then(one))
+            whole = replace(one, body=_whole(self._http, one, tag))
+            self._batch.add(one.url, whole.body, {"kind": tag.kind, **tag.context})
+            yield from self._details(tag.then(whole))
             if self._batch.is_full:
                 yield self._flush()
 

@@ -7,41 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from golive_core.http import Http
-from ingest.api import ApiOptions, ApiSource, Position, Walk
+from ingest.api import ApiSource, Position, Walk
 from ingest.source import Cursor
+from ingest.streams import StreamOptions
 
 
-class HostedOptions(ApiOptions):
+class HostedOptions(StreamOptions):
     """What every Git host takes.
 
     `repositories` are full paths; `git_sources` names the source of type `git` that reads the same
     repository, by path: code is left to it, and all else carries its `repository_id`. What last
-    changed before `since` is not asked for, and of `streams` only those named, else all.
+    changed before `since` is not asked for.
     """
-
-    known: ClassVar[tuple[str, ...]] = ()
-    """Names of streams that a source has."""
 
     repositories: list[str] = Field(min_length=1)
     git_sources: dict[str, str] = Field(default_factory=dict[str, str])
     since: date | None = None
-    streams: list[str] = Field(default_factory=list[str])
-
-    @field_validator("streams")
-    @classmethod
-    def _streams(cls, value: list[str]) -> list[str]:
-        if not set(value) <= set(cls.known):
-            raise ValueError(f"there are {', '.join(cls.known)}")
-        return value
-
-    def wants(self, stream: str) -> bool:
-        """Tell whether the stream is to be read: a token may not be let at all of them."""
-        return not self.streams or stream in self.streams
 
 
 Options = TypeVar("Options", bound=HostedOptions)

@@ -14,6 +14,8 @@ from email.utils import parsedate_to_datetime
 SAFE = ("GET", "HEAD", "OPTIONS")
 SERVER_ERRORS = (408, 500, 502, 503, 504, 520, 521, 522, 523, 524)
 THROTTLED = (403, 429, 503)
+EPOCH = 1e9
+"""A reset that is larger than this is a point in time, as some servers write it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ def throttle_s(status: int, headers: Mapping[str, str], now: float | None = None
     """Return how many seconds the server wants us to stay away, or None if it does not say that.
 
     Retry-After holds seconds or a date (RFC 9110 §10.2.3). Where it is missing, a spent quota
-    (X-RateLimit-Remaining: 0 with X-RateLimit-Reset in epoch seconds) tells; a bare 429 means 1 s.
+    (X-RateLimit-Remaining: 0 with X-RateLimit-Reset in epoch seconds) tells, for a 429 the seconds
+    in RateLimit-Reset (an IETF draft, which PagerDuty follows); a bare 429 means 1 s.
     """
     if status not in THROTTLED:
         return None
@@ -71,6 +74,9 @@ def throttle_s(status: int, headers: Mapping[str, str], now: float | None = None
         return _seconds(given, clock)
     if headers.get("x-ratelimit-remaining") == "0":
         return _until(headers.get("x-ratelimit-reset", ""), clock)
+    if status == 429 and headers.get("ratelimit-reset", "").isdigit():  # noqa: PLR2004
+        reset = float(headers["ratelimit-reset"])
+        return reset if reset < EPOCH else max(0.0, reset - clock)
     return 1.0 if status == 429 else None  # noqa: PLR2004 - Too Many Requests
 
 

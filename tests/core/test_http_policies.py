@@ -105,6 +105,9 @@ def test_a_spent_quota_tells_when_it_is_filled_again() -> None:
     assert throttle_s(403, spent, 1000.0) == 30
     assert throttle_s(403, {"x-ratelimit-remaining": "7"}) is None
     assert throttle_s(200, spent) is None
+    assert throttle_s(429, {"ratelimit-reset": "12"}, 1000.0) == 12
+    assert throttle_s(429, {"ratelimit-reset": "1700000030"}, 1.7e9) == 30
+    assert throttle_s(429, {"ratelimit-reset": "soon"}) == 1
 
 
 def test_waits_double_with_chance_and_end_in_time() -> None:
