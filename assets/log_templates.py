@@ -142,7 +142,7 @@ def template_asset(workspace: Workspace) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=core_key(TEMPLATES),
-        deps=newest([core_key(LINES)]) if is_fed else [core_key(LINES)],
+        deps=newest([core_key(LINES)] if is_fed else []),
         group_name="core",
         description="What log lines say, without what varies; every line gets its template.",
         kinds={"polars", "deltalake"},

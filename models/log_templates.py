@@ -34,6 +34,9 @@ ANY = "<*>"
 """Stands for a value in a template."""
 LONGEST = 4_096
 """Characters of a line that are looked at. Only its first line speaks: traces follow it."""
+MOST = 1_000
+"""Templates of one shape. Beyond, the rarest lines share one in which every word is a value: what
+people write has no templates, and what is known must not grow with every line."""
 
 SEPARATORS = r"\s=:,()\[\]{}\"'|;"
 WORD = f"[^{SEPARATORS}]+"
@@ -234,6 +237,7 @@ class _Book:
         groups: dict[tuple[int, ...], list[_Text]] = {}
         for rows in word_columns.leaves(table, np.array(lines, np.float64)):
             groups.setdefault(word_columns.common(table[rows]), []).extend(texts[i] for i in rows)
+        _limit(groups, MOST)
         found: dict[str, _Template] = {}
         for words in sorted(groups, key=lambda one: (one.count(0), one)):
             text = _filled(gaps, [vocabulary[word] for word in words])
@@ -265,6 +269,18 @@ class _Book:
         one = _Template(content_id(text), text, self._last, 0, None)
         self._all[one.template_id] = one
         return one
+
+
+def _limit(groups: dict[tuple[int, ...], list[_Text]], most: int) -> None:
+    """Put the rarest groups that have no template yet into one, as far as there are too many."""
+    over = len(groups) - most
+    if over <= 0:
+        return
+    fresh = [words for words, those in groups.items() if not any(one.template for one in those)]
+    fresh.sort(key=lambda words: (sum(one.lines for one in groups[words]), words))
+    rest = [one for words in fresh[:over] for one in groups.pop(words)]
+    if rest:
+        groups.setdefault((0,) * len(rest[0].words), []).extend(rest)
 
 
 def _at(old: list[_Text], number: int) -> _Template | None:

@@ -23,8 +23,11 @@ FRAMEWORK_FRAMES = (
     r"[./][^\n]*\n?)"
     r"|(?m:^[ \t]*at [^\n]*(?:node:internal|node_modules/(?:jest|mocha|vitest|jasmine))[^\n]*\n?)"
     r"|(?m:^[ \t]*\.\.\. [0-9]+ (?:more|common frames omitted)[ \t]*\n?)"
+    r"|(?m:^[ \t|]*[\^~]+[ \t]*\n?)|(?m:^(?:=>|[ \t]+)0x[0-9a-f]+: ?[^\n]*\n?)"
 )
-"""Whole lines that are dropped."""
+"""Whole lines that are dropped, marks below source and dumps of memory among them."""
+OTHERS = r"(?s)(\ngoroutine [0-9]+ \[.*?)\n\ngoroutine [0-9]+ \[.*"
+"""A Go trace names the goroutine that failed, then what all others did just then."""
 UNITS = r"(?: (?:ns|us|µs|ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b)?"
 VARIABLE = "|".join(
     (
@@ -32,13 +35,15 @@ VARIABLE = "|".join(
         r"(?:/private)?(?:/var/folders|/var/tmp|/tmp|/dev/shm)/[^\s:\"')]*",
         r"/(?:home|Users)/[^/\s]+/(?:work/[^/\s]+/[^/\s]+/)?|/builds/[^/\s]+/[^/\s]+/",
         r"/[^\s:\"']*/workspace/[^/\s]+/|[A-Za-z]:\\Users\\[^\\\s]+\\",
+        r"[^\s\"'(]*/(?:(?:site|dist)-packages|node_modules|pkg/mod|\.cargo/registry/src)/",
         r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b",
         r"@[0-9a-f]{5,8}\b|\b[0-9a-fA-F]{8,}\b",
         r"(?:\$Proxy|MethodAccessor|\$\$Lambda)[$/]?[0-9]+(?:/[0-9a-fx]+)?",
         r"(?:\B-)?\b[0-9][0-9A-Za-z_]*(?:[.,:/T+-][0-9][0-9A-Za-z_]*)*" + UNITS,
     )
 )
-"""What becomes `#`: paths of one machine, UUIDs, hashes, words and dates that open with a digit."""
+"""What becomes `#`: paths of one machine, where packages lie, UUIDs, hashes, words and dates that
+open with a digit."""
 
 
 def signatures(failures: pl.DataFrame) -> pl.Series:
@@ -64,7 +69,8 @@ def signature(kind: str | None, message: str | None, details: str | None) -> str
 def _lasting(text: pl.Expr) -> pl.Expr:
     """Return what stays of a text when it comes again elsewhere."""
     text = text.str.replace_all("\r", "", literal=True)
-    return text.str.replace_all(FRAMEWORK_FRAMES, "").str.replace_all(VARIABLE, "#")
+    text = text.str.replace_all(FRAMEWORK_FRAMES, "").str.replace(OTHERS, "$1")
+    return text.str.replace_all(VARIABLE, "#")
 
 
 def _ends(text: pl.Expr, head: int, tail: int) -> pl.Expr:

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from golive_core.ids import content_id
+from models import log_templates
 from models.log_templates import LONGEST, Mined, masked, mine
 
 LOGHUB = "data/loghub_2k/loghub_2k.parquet"
@@ -191,6 +192,21 @@ def test_parameters_are_what_varies_in_the_order_of_the_line(
 def test_values_are_told_by_their_looks(line: str, template: str) -> None:
     assert masked(pl.Series([line])).to_list() == [template]
     assert texts(mine(pl.Series([line]))) == [template]
+
+
+def test_words_without_end_do_not_make_templates_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_templates, "MOST", 10)
+    prose = [f"{one}{other}x said" for one in "abcdefgh" for other in "abcdefgh"]
+    first = mine(pl.Series(["often said"] * 9 + prose))
+    assert first.templates.height == 11
+    assert texts(first).count("often said") == 9
+    assert texts(first).count("<*> <*>") == 64 - 9
+    then = mine(pl.Series(["never said", "often said"]), first.templates)
+    assert texts(then) == ["<*> <*>", "often said"]
+    assert then.parameters.to_list() == [["never", "said"], []]
+    assert then.templates.height == 11
 
 
 def test_no_line_has_no_template() -> None:
