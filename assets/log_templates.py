@@ -3,6 +3,9 @@
 `mine_lines` is what the asset and the command line share and knows no Dagster. What a template is,
 `models/log_templates.py` says; that and numpy are imported inside functions only.
 
+Stack traces become failures with a signature, as those of tests are: a line with one has a
+`failure_id`.
+
 The files of core.log_lines whose lines have no template are found by the log of the table alone.
 They are read, mined and written again, once, in one transaction with the templates, which are all
 that is known of the lines before: a run goes on where the last one ended, and costs what is new.
@@ -19,13 +22,18 @@ import polars as pl
 
 from assets.core import core_key
 from assets.cursors import alone
+from assets.groups import settled
 from assets.partitions import newest
 from assets.raw import streams_by_table
 from assets.steps import Progress, Step, quiet
 from assets.workspace import Workspace
+from golive_core import schema
 from golive_core.errors import LakeConflictError
+from golive_core.ids import content_ids
 from golive_core.lake import Lake
-from golive_core.schema import LOG_LINES, LOG_TEMPLATES
+from golive_core.schema import FAILURES, LOG_LINES, LOG_TEMPLATES
+from ingest.parse.tests import contents
+from ingest.parse.traces import thrown
 
 if TYPE_CHECKING:
     from golive_core.lake.snapshot import DataFile
@@ -36,6 +44,8 @@ ROWS_AT_ONCE = 1_000_000
 ATTEMPTS = 5
 """How often a part is begun again because another process compacted its files meanwhile."""
 EXAMPLE_CHARS = 1_000
+TEXT_CHARS = 64 * 1024
+FAILURES_NONE = pl.DataFrame(schema=FAILURES.schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +108,31 @@ def _mine(lake: Lake, files: Sequence[DataFile]) -> MinedLines:
     known = lake.lookup(TEMPLATES)
     found = mine(lines["message"].fill_null(""), known)
     lines = lines.with_columns(found.ids.alias("template_id"), found.parameters)
+    lines, failures = with_failures(lines)
     templates = changed(known, found.templates, lines)
-    with lake.transaction(f"mine {LINES}") as txn:
+    with alone(lake, "settle"), lake.transaction(f"mine {LINES}") as txn:
         txn.rewrite(LINES, [one.path for one in files], pl.concat([rows.filter(~is_new), lines]))
         txn.merge(TEMPLATES, templates)
+        if failures.height:
+            txn.merge(FAILURES.name, settled(lake, FAILURES.name, [failures]))
     written = next(one for one in txn.results if one.table == TEMPLATES)
     return MinedLines(lines.height, written.new, written.changed)
+
+
+def with_failures(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the lines with the `failure_id` of their stack traces, and rows of core.failures."""
+    numbered = lines.with_row_index("row").filter(
+        pl.col("message").str.contains("\n", literal=True)
+    )
+    traces = numbered.select("row", pl.col("at").alias("started_at"))
+    said = thrown(numbered["message"]).with_columns(pl.all().str.head(TEXT_CHARS))
+    traces = traces.hstack(said).filter(pl.col("type").is_not_null())
+    ids = content_ids(traces, ["type", "message", "details"]).alias("failure_id")
+    traces = traces.with_columns(ids)
+    every = pl.repeat(None, lines.height, dtype=pl.Int64, eager=True)
+    every = every.scatter(traces["row"], traces["failure_id"]).alias("failure_id")
+    failures = schema.conform(FAILURES, contents(traces)) if traces.height else FAILURES_NONE
+    return lines.with_columns(every), failures
 
 
 def changed(known: pl.DataFrame, mined: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

@@ -137,6 +137,7 @@ at              at     time of the line, else of its build
 level           text   error, warning, info, debug or null
 template_id     int    template that it was given, null until mined; see core.log_templates
 parameters      texts  what is variable in it, in the order of the line
+failure_id      int    failure that its stack trace tells of, or null; see core.failures
 message         text   the line without control sequences
 attributes      text   JSON object of further fields
 """, key="instance service build_id line", sort="project_id service build_id line",

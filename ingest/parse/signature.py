@@ -28,22 +28,27 @@ FRAMEWORK_FRAMES = (
 """Whole lines that are dropped, marks below source and dumps of memory among them."""
 OTHERS = r"(?s)(\ngoroutine [0-9]+ \[.*?)\n\ngoroutine [0-9]+ \[.*"
 """A Go trace names the goroutine that failed, then what all others did just then."""
+TEMPORARY = (
+    r"[A-Za-z]:\\(?:[^\s\\:\"']+\\)*(?:Temp|TEMP|temp|tmp)\\[^\s:\"')]*"
+    r"|(?:/private)?(?:/var/folders|/var/tmp|/tmp|/dev/shm)/[^\s:\"')]*"
+)
+PATH = (
+    r"(?m)(^|[\s\"'(=\[<,])/(?:[^\s/:\"'()]+/)+"
+    r"([^\s/:\"'()]+/[^\s/:\"'()]+\.[A-Za-z]\w{0,4}\b)"
+)
+"""Files by absolute paths: the last folder and the name stay, wherever checkout or packages lie."""
 UNITS = r"(?: (?:ns|us|µs|ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b)?"
 VARIABLE = "|".join(
     (
-        r"[A-Za-z]:\\(?:[^\s\\:\"']+\\)*(?:Temp|TEMP|temp|tmp)\\[^\s:\"')]*",
-        r"(?:/private)?(?:/var/folders|/var/tmp|/tmp|/dev/shm)/[^\s:\"')]*",
         r"/(?:home|Users)/[^/\s]+/(?:work/[^/\s]+/[^/\s]+/)?|/builds/[^/\s]+/[^/\s]+/",
         r"/[^\s:\"']*/workspace/[^/\s]+/|[A-Za-z]:\\Users\\[^\\\s]+\\",
-        r"[^\s\"'(]*/(?:(?:site|dist)-packages|node_modules|pkg/mod|\.cargo/registry/src)/",
         r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b",
         r"@[0-9a-f]{5,8}\b|\b[0-9a-fA-F]{8,}\b",
         r"(?:\$Proxy|MethodAccessor|\$\$Lambda)[$/]?[0-9]+(?:/[0-9a-fx]+)?",
         r"(?:\B-)?\b[0-9][0-9A-Za-z_]*(?:[.,:/T+-][0-9][0-9A-Za-z_]*)*" + UNITS,
     )
 )
-"""What becomes `#`: paths of one machine, where packages lie, UUIDs, hashes, words and dates that
-open with a digit."""
+"""What becomes `#`: paths of one machine, UUIDs, hashes, words and dates that open with a digit."""
 
 
 def signatures(failures: pl.DataFrame) -> pl.Series:
@@ -70,6 +75,7 @@ def _lasting(text: pl.Expr) -> pl.Expr:
     """Return what stays of a text when it comes again elsewhere."""
     text = text.str.replace_all("\r", "", literal=True)
     text = text.str.replace_all(FRAMEWORK_FRAMES, "").str.replace(OTHERS, "$1")
+    text = text.str.replace_all(TEMPORARY, "#").str.replace_all(PATH, "${1}#$2")
     return text.str.replace_all(VARIABLE, "#")
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import polars as pl
 
+from ingest.parse.logs_trace import NUMBERED_FRAME
+
+NUMBERED = rf"^[ \t]*{NUMBERED_FRAME}"
 FRAMES = "|".join(
     (
         r"(?m)^[ \t]+at \S", r"^[ \t|]*File \"[^\"]+\", line \d+", r"^goroutine \d+ \[",
-        r"^stack backtrace:", r"^[ \t]*#\d+ +\S", r"^[ \t]+from \S+:\d+:in ",
+        r"^stack backtrace:", NUMBERED, r"^[ \t]+from \S+:\d+:in ",
         r"^\S+\.rb:\d+:in [`']", r"panicked at [^\n]*:\d+:\d+:$",
     )
 )  # fmt: skip

@@ -207,3 +207,43 @@ def test_the_asset_mines_and_tells_how_much(
     (event,) = done.asset_materializations_for_node(asset.node_def.name)
     told = {name: value.value for name, value in event.metadata.items()}
     assert (told["lines_mined"], told["rows_new"], told["dagster/row_count"]) == (6, 1, 1)
+
+
+TRACE = """request failed
+Traceback (most recent call last):
+  File "/srv/shop/cart.py", line {line}, in total
+    return price(order)
+shop.NoPrice: no price for order {order}"""
+
+
+def test_a_stack_trace_is_a_failure_whose_signature_outlives_its_numbers(
+    lake: Lake, log: Callable[..., None]
+) -> None:
+    log(*(TRACE.format(line=line, order=line * 100) for line in (7, 8)), "took\n1 ms")
+    mine_lines(lake)
+    told = lake.query("""
+        select line.line, failure.type, failure.message, failure.signature_id,
+            failure.first_seen_at
+        from core.log_lines as line left join core.failures as failure using (failure_id)
+        order by line.line
+    """).rows()
+    assert [row[1:3] for row in told] == [
+        ("shop.NoPrice", "no price for order 700"),
+        ("shop.NoPrice", "no price for order 800"),
+        (None, None),
+    ]
+    assert told[0][3] == told[1][3] is not None
+    assert told[0][4] == START + timedelta(minutes=1)
+
+
+def test_a_failure_that_an_earlier_log_tells_of_was_seen_earlier(
+    lake: Lake, log: Callable[..., None]
+) -> None:
+    text = TRACE.format(line=7, order=1)
+    log(text, day=3)
+    mine_lines(lake)
+    log(text, day=1, service="other")
+    mine_lines(lake)
+    assert lake.query("select first_seen_at from core.failures")["first_seen_at"].to_list() == [
+        START + timedelta(days=1, minutes=1)
+    ]

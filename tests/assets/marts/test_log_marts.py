@@ -106,3 +106,14 @@ def test_templates_that_became_one_count_as_one(story: Story) -> None:
     assert new(story) == []
     rates = story.mart("log_template_rates")
     assert len({row["template_id"] for row in rates}) == 1
+
+
+def test_traces_are_counted_by_signature_service_and_day(story: Story) -> None:
+    trace = "failed\njava.io.IOException: no disk {0}\n\tat com.shop.Cart.save(Cart.java:{0})"
+    log(story, *(trace.format(number) for number in range(3)), "fine", build="b")
+    log(story, trace.format(9), day=1, service="shop")
+    first, later = sorted(mart(story, "log_failures_daily"), key=lambda row: str(row["day"]))
+    assert (first["log_lines"], first["builds"], first["is_new"]) == (3, 1, True)
+    assert (first["failure_type"], first["example"]) == ("java.io.IOException", "no disk 0")
+    assert (later["log_lines"], later["is_new"]) == (1, False)
+    assert first["signature_id"] == later["signature_id"]
