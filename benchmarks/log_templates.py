@@ -30,12 +30,12 @@ from drain3 import TemplateMiner
 from drain3.masking import MaskingInstruction
 from drain3.template_miner_config import TemplateMinerConfig
 
-from models.log_templates import VALUE, Mined, mine
+from models.evaluations.log_templates import accuracy, evaluate
+from models.log_templates import VALUE, mine
 
 SHARED = Path(os.environ.get("GOLIVE_SHARED", Path(__file__).parents[2] / "shared"))
 LABELLED = SHARED / "data/loghub_2k/loghub_2k.parquet"
 COLUMNS = ("system", "content", "event_id")
-Miner = Callable[[pl.Series], pl.Series]
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
     if options.held_out:
         halves["held out"] = held_out(options.held_out, set(halves["tuned on"]["system"]))
     scores = pl.concat([half(name, rows) for name, rows in halves.items()])
-    accuracy(scores)
+    report(scores)
     lines = 100_000 if options.small else 1_000_000
     speed(pl.concat(halves.values())["content"], lines, lines // 10)
 
@@ -67,59 +67,16 @@ def held_out(folder: Path, tuned: set[str]) -> pl.DataFrame:
 
 
 def half(name: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the accuracy of every miner by system."""
-    miners: dict[str, Miner] = {"at once": at_once, "10 parts": in_parts, "drain3": drain}
-    scores = [
-        {
-            "half": name,
-            "system": system,
-            **{who: accurate(part, how) for who, how in miners.items()},
-            **stability(part["content"]),
-        }
-        for (system,), part in rows.group_by("system", maintain_order=True)
+    """Return what `golive evaluate log_templates` measures, and drain3's accuracy, by system."""
+    ours = evaluate(rows).filter(pl.col("system") != "all")
+    theirs = [
+        accuracy(part["event_id"], drain(part["content"]))
+        for _, part in rows.group_by("system", maintain_order=True)
     ]
-    return pl.DataFrame(scores)
-
-
-def at_once(lines: pl.Series) -> pl.Series:
-    """Mine all lines in one call."""
-    return mine(lines).ids
-
-
-def in_parts(lines: pl.Series) -> pl.Series:
-    """Mine ten parts one after the other, and follow what became of their templates."""
-    given, templates = stream(lines)
-    return now(given, templates)
-
-
-def stream(lines: pl.Series, parts: int = 10) -> tuple[pl.Series, pl.DataFrame]:
-    """Return the template that each line was given in its part, and all templates at the end."""
-    found, ids = Mined(lines, lines, mine(lines.head(0)).templates), list[pl.Series]()
-    step = -(-len(lines) // parts)
-    for start in range(0, len(lines), step):
-        found = mine(lines.slice(start, step), found.templates)
-        ids.append(found.ids)
-    return pl.concat(ids), found.templates
-
-
-def now(given: pl.Series, templates: pl.DataFrame) -> pl.Series:
-    """Return the templates that stand now for those that lines were given."""
-    merged = templates.drop_nulls("merged_into")
-    return given.replace(merged["template_id"], merged["merged_into"])
-
-
-def stability(lines: pl.Series) -> dict[str, float]:
-    """Return the shares of lines that `moved`, and that are `unlike` what they would be now."""
-    given, templates = stream(lines)
-    stands = now(given, templates)
-    again = mine(lines, templates)
-    changed = now(again.ids, again.templates) != now(stands, again.templates)
-    return {"moved": share(stands != given), "unlike": share(changed)}
-
-
-def share(those: pl.Series) -> float:
-    """Return the share of the true ones."""
-    return float(those.sum()) / len(those)
+    return ours.select(
+        pl.lit(name).alias("half"), "system", pl.col("at_once").alias("at once"),
+        pl.col("in_parts").alias("10 parts"), pl.Series("drain3", theirs), "moved", "unlike",
+    )  # fmt: skip
 
 
 def drain(lines: pl.Series) -> pl.Series:
@@ -130,14 +87,7 @@ def drain(lines: pl.Series) -> pl.Series:
     return pl.Series([miner.add_log_message(line)["cluster_id"] for line in lines])
 
 
-def accurate(rows: pl.DataFrame, miner: Miner) -> float:
-    """Return the grouping accuracy."""
-    found = rows.with_columns(found=miner(rows["content"]))
-    sizes = [pl.len().over(keys) for keys in (["event_id"], ["found"], ["event_id", "found"])]
-    return found.select(((sizes[0] == sizes[2]) & (sizes[1] == sizes[2])).mean()).item()
-
-
-def accuracy(scores: pl.DataFrame) -> None:
+def report(scores: pl.DataFrame) -> None:
     """Print a line a system, then the means."""
     names = scores.columns[2:]
     print(f"{'grouping accuracy':<24}" + "".join(f"{name:>10}" for name in names))
