@@ -42,7 +42,8 @@ def test_rates_count_lines_by_template_service_and_day(story: Story) -> None:
     rows = mart(story, "log_template_rates")
     told = {(r["service"], r["day"], r["template"]): r for r in rows}
     first = told["main", START.date(), "took <*> ms"]
-    assert (first["log_lines"], first["errors"], first["builds"], first["is_new"]) == (2, 0, 1, True)
+    counted = (first["log_lines"], first["errors"], first["builds"], first["is_new"])
+    assert counted == (2, 0, 1, True)
     assert told["main", START.date(), "ERROR no disk"]["errors"] == 1
     later = told["shop", at(1).date(), "took <*> ms"]
     assert (later["log_lines"], later["builds"], later["is_new"]) == (1, 0, False)
