@@ -125,7 +125,7 @@ class Group:
             for table, staged in self.total.staged.items():
                 txn.insert(table, staged)
             for table, frames in self.total.gathered.items():
-                txn.merge(table, _settled(self._lake, table, frames))
+                txn.merge(table, settled(self._lake, table, frames))
             if self.total.quarantine:
                 txn.insert("ops.quarantine", self._kept_out())
             if mark is not None:
@@ -142,7 +142,7 @@ class Group:
         return rows.join(known, on="quarantine_id", how="anti")
 
 
-def _settled(lake: Lake, table: str, frames: list[pl.DataFrame]) -> pl.DataFrame:
+def settled(lake: Lake, table: str, frames: list[pl.DataFrame]) -> pl.DataFrame:
     """Return one row a key, with first and last times settled against what the lake has."""
     spec = schema.find(table)
     rows = rules.combine(spec, frames)

@@ -12,7 +12,7 @@ class Step:
     """How far one stream of one instance has come; counts grow over the step."""
 
     instance: str
-    phase: Literal["pull", "conform"]
+    phase: Literal["pull", "conform", "mine"]
     stream: str
     payloads: int = 0
     rows: int = 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.core import core_assets
+from assets.log_templates import template_asset
 from assets.marts import mart_assets
 from assets.partitions import daily
 from assets.publish import publish_asset
@@ -31,6 +32,7 @@ def build_defs(
     assets: list[dg.AssetsDefinition] = [
         *raw_assets(workspace, partitions),
         *core_assets(workspace, partitions),
+        template_asset(workspace),
         *mart_assets(partitions, marts),
         *predictions(),
     ]

@@ -4,39 +4,43 @@ One set of masks and thresholds for every system. What is a value by its looks (
 with digits, paths, URLs, hosts with ports, dates) is masked; lines that are then equal are one
 line from there on, so that a million lines are a few thousand. Those of equal shape (the
 separators between their words) are split, column by column, until what is left differs in
-few words only and those words look like values: many of them, none of them the usual one.
+few words only and those words look like values: many of them, none of them the usual one
+(`models/word_columns.py`).
 
-Streaming: a line takes the first template, in the order in which they were found, that it fits;
-lines that fit none make new ones, which come behind. So a line once given an id gets the same id
-for ever, whatever comes later. The id is the hash of the template's text (`golive_core.ids`).
+Streaming: a line takes the template that it fits best. Lines that fit none are sorted out together
+with the templates of their shape, each counted as often as it came. A template may become more
+general by that, never more special: it keeps its id. Where several become one, the oldest stays
+and the others say so in `merged_into`. What was given to earlier lines is not touched. The id is
+the hash of the text under which a template was first found (`golive_core.ids`).
+
 Pure: series and frames in and out. Where templates are kept is not decided here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+import re
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from golive_core.ids import content_id
+from models import word_columns
+from models.word_columns import Words
 
 ANY = "<*>"
 """Stands for a value in a template."""
 LONGEST = 4_096
 """Characters of a line that are looked at. Only its first line speaks: traces follow it."""
-ALIKE = 0.7
-"""Share of the words that lines of one template have in common."""
-USUAL = 2.5
-"""Words are values if they are at least so many, each counted by its share: the exponential of
-their entropy. Three names that are equally frequent are; `root` with two rare others is not."""
-MANY = 5
-"""Different words that are values, however often one of them comes."""
+MOST = 1_000
+"""Templates of one shape. Beyond, the rarest lines share one in which every word is a value: what
+people write has no templates, and what is known must not grow with every line."""
 
 SEPARATORS = r"\s=:,()\[\]{}\"'|;"
 WORD = f"[^{SEPARATORS}]+"
+WORDS = re.compile(WORD)
 _PLAIN = f"[^{SEPARATORS}<>]"
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 _CLOCK = r"\d\d?:\d\d(?::\d\d)?(?:[.,]\d+)?"
@@ -46,6 +50,7 @@ _WITH_DIGIT = (
     rf"-?\b\d(?:{_PLAIN}|:)*",
 )
 """Words with a digit in them, but not letters with a single digit behind: SOCKS5, ssh2, ipv6."""
+_SIZE = r"(?:[KMGTP]i?)?B\b"
 VALUE = "|".join(
     (
         rf"(?:\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?\b{_MONTH} +\d\d?,? +(?:\d{{4}} +)?"
@@ -53,186 +58,255 @@ VALUE = "|".join(
         r"\b\w+://[^\s,;)\]\"'>]+",
         r"\b[\w-]+(?:\.[\w-]+)+:\d+\b",
         r"(?:/[^\s,;:)\]\"'=(]+)+/?",
-        rf"<?(?:{'|'.join(_WITH_DIGIT)})(?: (?:[KMGTP]i?)?B\b| sec\b)?",
+        r"<\*>",
+        rf"<?(?:{'|'.join(_WITH_DIGIT)})(?: {_SIZE}| sec\b| bytes(?: \([\d.]+ {_SIZE}\))?)?",
     )
 )
-"""What is a value by its looks: dates, URLs, hosts with ports, paths, words with digits, sizes."""
+"""What is a value by its looks: dates, URLs, hosts with ports, paths, words with digits, sizes;
+and what stands for one already."""
+SPACE = re.compile(r"\s\s+|\t")
+LIST = re.compile(rf"(?<![^{SEPARATORS}])<\*>(?:[ ,]+<\*>)+(?![^{SEPARATORS}])")
+"""Values one after the other: a list of them, which may have another length the next time."""
 
 KNOWN = pl.Schema({
     "template_id": pl.Int64(), "template": pl.String(), "number": pl.Int64(), "lines": pl.Int64(),
+    "merged_into": pl.Int64(),
 })  # fmt: skip
-"""Templates: `number` is the order in which they were found, `lines` how many had them."""
-Words = NDArray[np.int32]
-Rows = NDArray[np.intp]
-Weights = NDArray[np.float64]
+"""Templates: `number` is the order in which they were found, `lines` how many had them,
+`merged_into` the older one that has taken a template in, null while it stands for itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mined:
-    """The template of each line (`ids`, Int64), and all templates by now (columns of KNOWN)."""
+    """The template of each line (`ids`, Int64), its `parameters`, and all templates by now.
+
+    Parameters (List of String) are what stands at `<*>` in the order of the line; where `<*>`
+    stands for a list, each of its values. Templates have the columns of KNOWN.
+    """
 
     ids: pl.Series
+    parameters: pl.Series
     templates: pl.DataFrame
 
 
 def mine(messages: pl.Series, known: pl.DataFrame | None = None) -> Mined:
     """Return the template of each message; those in `known` keep their ids. Null stays null."""
-    before = KNOWN.to_frame() if known is None else known.select(KNOWN.names()).sort("number")
-    text = masked(messages).alias("text")
-    new = _by_shape(text.drop_nulls().value_counts(name="lines").sort("text"))
-    old = _by_shape(before.rename({"template": "text"}), new)
-    book = _Book(dict(before.select("template", "template_id").iter_rows()))
-    found: dict[str, int] = {}
-    for shape, texts in new.items():
-        found |= book.read(shape, texts, old.get(shape, []))
-    ids = text.replace_strict(found, default=None, return_dtype=pl.Int64).alias("template_id")
-    return Mined(ids, _with_lines(pl.concat([before, _added(before, book.ids)]), ids))
+    lines = _marked(messages)
+    counts = lines["marked"].drop_nulls().value_counts(name="lines").sort("marked")
+    texts = counts.with_columns(pl.col("marked").map_elements(tidied, pl.String).alias("text"))
+    book = _Book(KNOWN.to_frame() if known is None else known)
+    found = book.read(texts.group_by("text").agg(pl.col("lines").sum()).sort("text"))
+    orders = [
+        Order.of(one, text, found[text].template)
+        for one, text in texts.select("marked", "text").iter_rows()
+    ]
+    given = texts.select(
+        "marked",
+        pl.Series("template_id", [found[text].template_id for text in texts["text"]], pl.Int64),
+        pl.Series("order", [one and one.numbers for one in orders], pl.List(pl.Int64)),
+        pl.Series("words", [one and one.words for one in orders], pl.List(pl.String)),
+    )
+    told = lines.join(given, on="marked", how="left", maintain_order="left")
+    return Mined(told["template_id"], _parameters(told), book.templates())
 
 
 def masked(messages: pl.Series) -> pl.Series:
     """Return the messages with `<*>` for what is a value by its looks."""
-    text = pl.col(messages.name).str.extract(r"^\s*([^\r\n]*)").str.slice(0, LONGEST)
-    text = text.str.replace_all(VALUE, ANY).str.replace_all(r"\s\s+|\t", " ").str.strip_chars()
-    text = text.str.replace_all(" ()", f" ({ANY})", literal=True)
-    text = text.str.replace_all(f"{ANY} bytes ({ANY})", f"{ANY} bytes", literal=True)
-    return messages.to_frame().select(text).to_series()
+    return _marked(messages)["marked"].map_elements(tidied, pl.String)
 
 
-def _by_shape(texts: pl.DataFrame, wanted: Container[str] | None = None) -> dict[str, list[_Text]]:
-    """Return the texts by their shape, which is the text with `w` for every word."""
-    text = pl.col("text")
-    shaped = texts.with_columns(
-        text.str.replace_all(WORD, "w").alias("shape"), text.str.extract_all(WORD).alias("words")
-    )
-    found: dict[str, list[_Text]] = {}
-    for shape, *cells in shaped.select("shape", "text", "words", "lines").iter_rows():
-        if wanted is None or shape in wanted:
-            found.setdefault(shape, []).append(_Text(*cells))
-    return found
+def _marked(messages: pl.Series) -> pl.DataFrame:
+    """Return the part of each message that is looked at as `line`, with `<*>` in it as `marked`."""
+    head = pl.col("line").str.extract(r"^\s*([^\r\n]*)").str.slice(0, LONGEST)
+    marked = pl.col("line").str.replace_all(VALUE, ANY).alias("marked")
+    return messages.alias("line").to_frame().select(head).with_columns(marked)
 
 
-def _added(before: pl.DataFrame, ids: dict[str, int]) -> pl.DataFrame:
-    """Return the templates of `ids` behind those of `before`, numbered onwards."""
-    last = before["number"].to_list()[-1:] or [0]
-    new = list(ids.items())[before.height :]
-    rows = [(one, text, number, 0) for number, (text, one) in enumerate(new, last[0] + 1)]
-    return pl.DataFrame(rows, schema=KNOWN, orient="row")
+def tidied(marked: str) -> str:
+    """Return a marked line without runs of spaces, and with one `<*>` for a list of them."""
+    text = SPACE.sub(" ", marked).strip().replace(" ()", f" ({ANY})")
+    return LIST.sub(ANY, text)
 
 
-def _with_lines(templates: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
-    """Add the lines that were given each id now."""
-    now = ids.drop_nulls().alias("template_id").value_counts(name="now")
-    lines = pl.col("lines") + pl.col("now").fill_null(0).cast(pl.Int64)
-    joined = templates.join(now, on="template_id", how="left", maintain_order="left")
-    return joined.with_columns(lines).select(KNOWN.names())
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which parameters lines have that are equal once marked, where some of them are `words`.
+
+    A parameter's number counts the values of a line by their looks, then its words.
+    """
+
+    numbers: list[int]
+    words: list[str]
+
+    @classmethod
+    def of(cls, marked: str, text: str, template: str) -> Order | None:
+        """Return the order for a marked line, tidied as `text`; None if all are values."""
+        if text == template:
+            return None
+        pairs = zip(WORDS.findall(text), WORDS.findall(template), strict=True)
+        are_said = iter([stands == ANY for word, stands in pairs if word != ANY])
+        order, values, seen = cls([], []), marked.count(ANY), 0
+        for word in WORDS.findall(marked):
+            if word != ANY and next(are_said):
+                order.numbers.append(values + len(order.words))
+                order.words.append(word)
+            inside = word.count(ANY)
+            order.numbers.extend(range(seen, seen + inside))
+            seen += inside
+        return order if order.words else None
+
+
+def _parameters(told: pl.DataFrame) -> pl.Series:
+    """Return the parameters of each line: its values by their looks, and words among them."""
+    values = pl.col("line").str.extract_all(VALUE)
+    ordered = pl.concat_list("values", "words").list.gather(pl.col("order"), null_on_oob=True)
+    cell = pl.when(pl.col("order").is_null()).then("values").otherwise(ordered)
+    return told.with_columns(values.alias("values")).select(cell.alias("parameters")).to_series()
 
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A masked line or a template, its words, and how many lines have it."""
+    """A text, its words, how many lines have it, and what it is the template of, if of any."""
 
     text: str
     words: list[str]
     lines: int
+    template: _Template | None = None
 
 
 @dataclass(slots=True)
+class _Template:
+    """A template in the making: a row of KNOWN."""
+
+    template_id: int
+    template: str
+    number: int
+    lines: int
+    merged_into: int | None
+
+
 class _Book:
-    """The ids of all templates by their text, in the order in which they were found."""
+    """All templates by their id, in the order in which they were found."""
 
-    ids: dict[str, int]
+    def __init__(self, known: pl.DataFrame) -> None:
+        rows = known.select(KNOWN.names()).sort("number").iter_rows()
+        self._all = {row[0]: _Template(*row) for row in rows}
+        self._last = max((one.number for one in self._all.values()), default=0)
 
-    def read(self, shape: str, new: list[_Text], old: list[_Text]) -> dict[str, int]:
-        """Return the id of each new text of one shape; `old` are its templates so far."""
+    def templates(self) -> pl.DataFrame:
+        """Return all templates by now, shape of KNOWN."""
+        rows = [tuple(getattr(one, name) for name in KNOWN) for one in self._all.values()]
+        return pl.DataFrame(rows, schema=KNOWN, orient="row")
+
+    def read(self, texts: pl.DataFrame) -> dict[str, _Template]:
+        """Return the template of each text; columns are text and lines."""
+        new = _by_shape(texts["text"], texts["lines"])
+        standing = [one for one in self._all.values() if one.merged_into is None]
+        names = pl.Series([one.template for one in standing], dtype=pl.String)
+        old = _by_shape(names, [one.lines for one in standing], standing, wanted=new)
+        found: dict[str, _Template] = {}
+        for shape, those in new.items():
+            found |= self._read(shape, those, old.get(shape, []))
+        return found
+
+    def _read(self, shape: str, new: list[_Text], old: list[_Text]) -> dict[str, _Template]:
+        """Return the templates of the new texts of one shape; `old` are its templates so far."""
+        exact = {one.text: one.template for one in old if one.template}
+        found = {one.text: exact[one.text] for one in new if one.text in exact}
+        left = [one for one in new if one.text not in exact]
         codes = {ANY: 0}
-        table = _coded([*old, *new], codes)
-        templates, words = table[: len(old)], table[len(old) :]
-        at = _first_fit(words, templates)
+        table = _coded([*old, *left], codes)
+        at = word_columns.best_fit(table[len(old) :], table[: len(old)])
+        found |= {one.text: t for one, i in zip(left, at, strict=True) if (t := _at(old, i))}
+        for one in new:
+            if one.text in found:
+                found[one.text].lines += one.lines
         rest = np.flatnonzero(at < 0)
-        ids = [self.ids[one.text] for one in old]
-        if rest.size:
-            lines = np.array([one.lines for one in (*old, *(new[i] for i in rest))], np.float64)
-            fresh = _templates(np.concatenate([templates, words[rest]]), lines, len(old))
-            at[rest] = _first_fit(words[rest], fresh) + len(old)
-            ids += self._add(shape, fresh, list(codes))
-        return {one.text: ids[i] for one, i in zip(new, at, strict=True)}
+        if not rest.size:
+            return found
+        rows = np.concatenate([np.arange(len(old)), rest + len(old)])
+        return found | self._sort_out(
+            shape.split("w"), list(codes), table[rows], [*old, *(left[i] for i in rest)]
+        )
 
-    def _add(self, shape: str, templates: Words, vocabulary: list[str]) -> list[int]:
-        gaps = shape.split("w")
-        texts = [_filled(gaps, [vocabulary[code] for code in row]) for row in templates.tolist()]
-        return [self.ids.setdefault(text, content_id(text)) for text in texts]
+    def _sort_out(
+        self, gaps: list[str], vocabulary: list[str], table: Words, texts: list[_Text]
+    ) -> dict[str, _Template]:
+        """Return the templates of texts that may be templates, which then become more general."""
+        lines = [one.template.lines if one.template else one.lines for one in texts]
+        groups: dict[tuple[int, ...], list[_Text]] = {}
+        for rows in word_columns.leaves(table, np.array(lines, np.float64)):
+            groups.setdefault(word_columns.common(table[rows]), []).extend(texts[i] for i in rows)
+        _limit(groups, MOST)
+        found: dict[str, _Template] = {}
+        for words in sorted(groups, key=lambda one: (one.count(0), one)):
+            text = _filled(gaps, [vocabulary[word] for word in words])
+            those = groups[words]
+            template = self._of(text, [one.template for one in those if one.template])
+            template.lines += sum(one.lines for one in those if not one.template)
+            found |= {one.text: template for one in those if not one.template}
+        return found
+
+    def _of(self, text: str, templates: list[_Template]) -> _Template:
+        """Return the template for a text: the oldest of those given, which takes in the others."""
+        if not templates:
+            return self._standing(content_id(text)) or self._new(text)
+        first, *others = sorted(templates, key=lambda one: one.number)
+        first.template = text
+        first.lines += sum(one.lines for one in others)
+        gone = {one.template_id for one in others}
+        for one in self._all.values() if gone else ():
+            if one.template_id in gone or one.merged_into in gone:
+                one.merged_into = first.template_id
+        return first
+
+    def _standing(self, template_id: int) -> _Template | None:
+        one = self._all.get(template_id)
+        return self._all[one.merged_into] if one and one.merged_into is not None else one
+
+    def _new(self, text: str) -> _Template:
+        self._last += 1
+        one = _Template(content_id(text), text, self._last, 0, None)
+        self._all[one.template_id] = one
+        return one
+
+
+def _limit(groups: dict[tuple[int, ...], list[_Text]], most: int) -> None:
+    """Put the rarest groups that have no template yet into one, as far as there are too many."""
+    over = len(groups) - most
+    if over <= 0:
+        return
+    fresh = [words for words, those in groups.items() if not any(one.template for one in those)]
+    fresh.sort(key=lambda words: (sum(one.lines for one in groups[words]), words))
+    rest = [one for words in fresh[:over] for one in groups.pop(words)]
+    if rest:
+        groups.setdefault((0,) * len(rest[0].words), []).extend(rest)
+
+
+def _at(old: list[_Text], number: int) -> _Template | None:
+    return old[number].template if number >= 0 else None
+
+
+def _by_shape(
+    texts: pl.Series, lines: Iterable[int], templates: Iterable[_Template] | None = None,
+    *, wanted: Container[str] | None = None,
+) -> dict[str, list[_Text]]:  # fmt: skip
+    """Return the texts by their shape, which is the text with `w` for every word."""
+    shapes, words = texts.str.replace_all(WORD, "w"), texts.str.extract_all(WORD)
+    found: dict[str, list[_Text]] = {}
+    of = repeat(None) if templates is None else templates
+    for shape, text, said, count, one in zip(shapes, texts, words, lines, of, strict=False):
+        if wanted is None or shape in wanted:
+            found.setdefault(shape, []).append(_Text(text, said.to_list(), count, one))
+    return found
 
 
 def _coded(texts: list[_Text], codes: dict[str, int]) -> Words:
     """Return the words as numbers, shape `(n_texts, n_words)`; new ones are added to `codes`."""
     rows = [[codes.setdefault(word, len(codes)) for word in one.words] for one in texts]
-    return np.array(rows, np.int32).reshape(len(texts), len(texts[0].words))
+    width = len(texts[0].words) if texts else 0
+    return np.array(rows, np.int32).reshape(len(texts), width)
 
 
 def _filled(gaps: list[str], words: list[str]) -> str:
     return gaps[0] + "".join(word + gap for word, gap in zip(words, gaps[1:], strict=True))
-
-
-def _first_fit(words: Words, templates: Words) -> Rows:
-    """Return the first template that each text fits, shape `(n_texts,)`, -1 for none.
-
-    A text fits if it has every word of the template, anything for a value, and is ALIKE.
-    """
-    found = np.full(words.shape[0], -1, np.intp)
-    left = np.arange(words.shape[0])
-    for number, template in enumerate(templates):
-        if not left.size:
-            break
-        is_value = template == 0
-        said = (is_value & (words[left] != 0)).sum(axis=1)
-        kept = template.size - is_value.sum()
-        fits = ((words[left] == template) | is_value).all(axis=1)
-        fits &= kept >= ALIKE * (kept + said)
-        found[left[fits]] = number
-        left = left[~fits]
-    return found
-
-
-def _templates(words: Words, lines: Weights, old: int) -> Words:
-    """Return the templates of the texts from row `old` on, the most specific first."""
-    made: list[list[int]] = []
-    for rows in _leaves(words, lines):
-        if rows.max() >= old:
-            first = words[rows[0]]
-            varies = (words[rows] != first).any(axis=0)
-            made.append(np.where(varies, 0, first).tolist())
-    made.sort(key=lambda row: (row.count(0), row))
-    return np.array(made, np.int32).reshape(len(made), words.shape[1])
-
-
-def _leaves(words: Words, lines: Weights) -> Iterator[Rows]:
-    """Yield the rows of each template."""
-    todo: list[Rows] = [np.arange(words.shape[0])]
-    while todo:
-        rows = todo.pop()
-        column = _divides(words[rows], lines[rows]) if rows.size > 1 else None
-        if column is None:
-            yield rows
-        else:
-            values = words[rows, column]
-            order = np.argsort(values, kind="stable")
-            cuts = np.flatnonzero(np.diff(values[order])) + 1
-            todo.extend(np.split(rows[order], cuts))
-
-
-def _divides(words: Words, lines: Weights) -> int | None:
-    """Return the column whose words tell templates apart, None where all are of one template."""
-    varies = (words != words[0]).any(axis=0)
-    columns = sorted((np.unique(words[:, i]).size, int(i)) for i in np.flatnonzero(varies))
-    kept = int((~varies & (words[0] != 0)).sum())
-    if kept < ALIKE * (kept + len(columns)):
-        return columns[0][1]
-    few = (i for size, i in columns if size < MANY)
-    return next((i for i in few if not _is_value(words[:, i], lines)), None)
-
-
-def _is_value(words: Words, lines: Weights) -> bool:
-    """Tell whether few different words in one place are values, by what they are or how even."""
-    share = np.bincount(words, lines)
-    share = share[share > 0] / share.sum()
-    return bool((words == 0).any()) or float(np.exp(-(share * np.log(share)).sum())) >= USUAL

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from assets.load import IngestResult
     from assets.steps import Step
     from assets.workspace import Workspace
+    from golive_cli.progress import Board
     from golive_core.window import Window
 
 COLUMNS = ["source", "table", "new", "changed", "unchanged"]
@@ -113,6 +114,17 @@ def _ingest(workspace: Workspace, *, full: bool, window: Window | None) -> Itera
                 counts = {"payloads": done.pull.payloads, "rows": done.conform.rows_new}
                 board.end(name, counted(counts) or "nothing new")
             yield done
+        _mine(workspace, board)
+
+
+def _mine(workspace: Workspace, board: Board) -> None:
+    """Give new log lines their templates."""
+    from assets.log_templates import TEMPLATES, mine_lines
+    from golive_cli.progress import counted
+
+    done = mine_lines(workspace.lake, progress=lambda step: _show(board, step))
+    if done.lines:
+        board.end(TEMPLATES, counted({"lines": done.lines, "new templates": done.new}))
 
 
 def _show(board: Any, step: Step) -> None:  # noqa: ANN401

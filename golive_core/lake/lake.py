@@ -17,6 +17,7 @@ from golive_core.lake.commit import WriteResult
 from golive_core.lake.layout import Layout
 from golive_core.lake.manifest import Manifest
 from golive_core.lake.read import Params
+from golive_core.lake.snapshot import DataFile
 from golive_core.lake.stage import Staged
 from golive_core.lake.transaction import Transaction
 
@@ -87,7 +88,7 @@ class Lake:
         return read.query(self._layout, self._manifest(as_of), sql, params)
 
     def lookup(self, table: str, **values: object) -> pl.DataFrame:
-        """Return the rows of a small declared table whose columns have these values.
+        """Return the rows of a small declared table whose columns have these values, or all.
 
         Without DuckDB: 1 ms where a query takes 6, since each version of a table needs a new
         view. Files that may hold the values are read whole, so large tables are to be queried.
@@ -101,6 +102,16 @@ class Lake:
         file: filter them. For large rows of which few are wanted; not for tables by day.
         """
         return lookup.scan(self._layout, self._manifest(None), table, ranges)
+
+    def unfilled(self, table: str, column: str) -> list[DataFile]:
+        """Return the files with a null in a column of the table's `later`, from the log alone."""
+        held = lookup.snapshot_of(self._layout, self._manifest(None), table)
+        return [file for file in held.files if file.nulls.get(column, 1)]
+
+    def read(self, table: str, files: Sequence[DataFile]) -> pl.DataFrame:
+        """Return all rows of some files of a declared table."""
+        held = lookup.snapshot_of(self._layout, self._manifest(None), table)
+        return stage.read_rows(schema.find(table), held, files)
 
     def sandbox(
         self,

@@ -37,7 +37,7 @@ def rows(layout: Layout, found: Manifest, table: str, values: Mapping[str, objec
     held = snapshot_of(layout, found, table)
     files = chosen(held, {name: (value, value) for name, value in values.items()})
     read = stage.read_rows(schema.find(table), held, files)
-    return read.filter(pl.col(name).eq(value) for name, value in values.items())
+    return read.filter(pl.col(name).eq(value) for name, value in values.items()) if values else read
 
 
 def scan(

@@ -4,6 +4,7 @@ insert     rows whose key is unknown are added, known keys are left alone
 merge      unknown keys are added, known keys with other values replaced, equal rows left alone
 overwrite  the rows of some days, or of the whole table, become exactly these
 append     the rows are added, unasked
+rewrite    some files become exactly these rows
 
 Keys are looked up in the partitions that the batch brings rows for; `raw` tables, whose month is
 that of the pull and not of the payload, in all of them (docs/adr/0002-partitions.md). Committing
@@ -20,7 +21,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from golive_core.errors import LakeError
+from golive_core.errors import LakeConflictError, LakeError
 from golive_core.lake import snapshot as snapshots
 from golive_core.lake import stage
 from golive_core.lake.layout import declared, mart_spec
@@ -284,6 +285,19 @@ def overwrite(
         raise LakeError("the frame has rows of days that are not to be replaced", where=spec.name)
     whole = grown(spec, base)
     return replace_days(whole, base, conform(whole, frame), days)
+
+
+def rewrite(spec: Table, base: Snapshot, paths: Sequence[str], frame: pl.DataFrame) -> Plan:
+    """Plan to replace files by the rows of a frame; raises LakeConflictError if one is gone."""
+    removes = [file for file in base.files if file.path in set(paths)]
+    if len(removes) < len(paths):
+        hint = "Read the table again and repeat what was done to its rows"
+        raise LakeConflictError("a file was replaced meanwhile", where=spec.name, hint=hint)
+    adds = stage.write(spec, base.folder, frame, base=base.version) if frame.height else []
+    rows = sum(file.rows for file in removes)
+    changed = min(rows, frame.height)
+    return Plan(spec, base, adds, removes, new=frame.height - changed, changed=changed,
+                days=frozenset(stage.days(frame)))  # fmt: skip
 
 
 def grown(spec: Table, base: Snapshot) -> Table:

@@ -47,7 +47,10 @@ READER = 1
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One Parquet file of a table: its path in the folder, rows, partition value and ranges."""
+    """One Parquet file of a table: its path in the folder, rows, partition value and ranges.
+
+    `nulls` counts the nulls of the columns that the log tells it of.
+    """
 
     path: str
     size: int
@@ -55,6 +58,7 @@ class DataFile:
     partition: str | None
     low: Mapping[str, Any]
     high: Mapping[str, Any]
+    nulls: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def may_hold(self, column: str, low: object, high: object) -> bool:
         """Tell whether a value of `column` between `low` and `high` can be inside."""
@@ -187,7 +191,8 @@ def added_file(base: Snapshot, add: Mapping[str, Any]) -> DataFile:
     if base.partitioned_by == "day" and value is not None:
         low["day"] = high["day"] = date.fromisoformat(value)
     rows = int(stats.get("numRecords", 0))
-    return DataFile(unquote(add["path"]), int(add["size"]), rows, value, low, high)
+    nulls = dict(stats.get("nullCount", {}))
+    return DataFile(unquote(add["path"]), int(add["size"]), rows, value, low, high, nulls)
 
 
 def typed(base: Snapshot, bounds: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,16 +234,20 @@ def load(table: str, folder: Path, version: int) -> Snapshot:
 def data_file(row: Mapping[str, Any], partition: str | None) -> DataFile:
     """Return the DataFile of one row of Delta's flattened add actions."""
     value = row.get(f"partition.{partition}") if partition else None
-    low = {
-        key[4:]: cell for key, cell in row.items() if key.startswith("min.") and cell is not None
-    }
-    high = {
-        key[4:]: cell for key, cell in row.items() if key.startswith("max.") and cell is not None
-    }
+    low, high, nulls = (told_of(row, kind) for kind in ("min.", "max.", "null_count."))
     if partition == "day" and value is not None:
         low["day"] = high["day"] = value
     text = value.isoformat() if isinstance(value, date) else value
-    return DataFile(row["path"], row["size_bytes"], row["num_records"], text, low, high)
+    return DataFile(row["path"], row["size_bytes"], row["num_records"], text, low, high, nulls)
+
+
+def told_of(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Return what an add action tells of its columns: their cells by name, absent ones left out."""
+    return {
+        key.removeprefix(kind): cell
+        for key, cell in row.items()
+        if key.startswith(kind) and cell is not None
+    }
 
 
 def dtype_of(table: str, field: Field) -> pl.DataType:

@@ -197,7 +197,7 @@ def statistics(spec: Table, rows: pl.DataFrame) -> str:
         "numRecords": rows.height,
         "minValues": {name: plain_value(low[name]) for name in ranged},
         "maxValues": {name: plain_value(high[name]) for name in ranged},
-        "nullCount": {name: rows[name].null_count() for name in names},
+        "nullCount": {name: rows[name].null_count() for name in (*names, *spec.later)},
     }
     return json.dumps(data)
 

@@ -19,7 +19,7 @@ from golive_core.lake.snapshot import Snapshot
 from golive_core.lake.stage import Staged
 from golive_core.schema import Table
 
-Kind = Literal["append", "insert", "merge", "overwrite"]
+Kind = Literal["append", "insert", "merge", "overwrite", "rewrite"]
 Rows = pl.DataFrame | Iterable[Staged]
 
 
@@ -32,6 +32,7 @@ class Part:
     staged: list[Staged] = field(default_factory=list[Staged])
     frames: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
     days: Collection[date] | None = None
+    paths: Sequence[str] = ()
 
 
 class Transaction:
@@ -69,6 +70,13 @@ class Transaction:
         if table in self._parts:
             raise LakeError("is overwritten twice in one transaction", where=table)
         self._keep(table, "overwrite", frame).days = days
+
+    def rewrite(self, table: str, paths: Sequence[str], frame: pl.DataFrame) -> None:
+        """Make the rows of these files of a table exactly those of the frame.
+
+        Raises LakeConflictError at the end if another process has replaced one of them by then.
+        """
+        self._keep(table, "rewrite", frame).paths = paths
 
     def commit(self) -> None:
         """Perform everything; called by the end of the block."""
@@ -151,4 +159,6 @@ def replan_frames(part: Part, base: Snapshot, before: Plan | None) -> Plan:
     frame = pl.concat(part.frames)
     if part.kind == "merge":
         return plan.merge(part.spec, base, frame)
+    if part.kind == "rewrite":
+        return plan.rewrite(part.spec, base, part.paths, frame)
     return plan.overwrite(part.spec, base, frame, part.days)

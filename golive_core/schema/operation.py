@@ -146,15 +146,21 @@ line            int    number in its stream, from 1
 day             day    UTC date of at
 at              at     time of the line, else of its build
 level           text   error, warning, info, debug or null
-template_id     int    its template, or null until mined
-parameters      texts  variable parts of the template
+template_id     int    template that it was given, null until mined; see core.log_templates
+parameters      texts  what is variable in it, in the order of the line
+failure_id      int    failure that its stack trace tells of, or null; see core.failures
 message         text   the line without control sequences
 attributes      text   JSON object of further fields
 """, key="instance service build_id line", sort="project_id service build_id line",
-    partition="day", is_fact=True)  # fmt: skip
+    partition="day", is_fact=True, later="template_id")  # fmt: skip
 
 LOG_TEMPLATES = table("core.log_templates", "one template of log lines", """
-template_id     int   64-bit hash of the template
-template        text  the line with its variable parts as <*>
-first_seen_at   at    time of the first line that had it
-""", key="template_id", is_fact=True)  # fmt: skip
+template_id     int   64-bit hash of the template as it was first found; it never changes
+template        text  the first line of an entry with its variable parts as <*>
+number          int   order in which templates were found, from 1
+lines           int   lines that had it
+merged_into     int   older template that has taken it in, or null while it stands for itself
+first_seen_at   at    time of the earliest line that had it
+last_seen_at    at    time of the latest line that had it
+example         text  a line that had it, at most 1,000 characters
+""", key="template_id", sort="number")  # fmt: skip

@@ -42,7 +42,8 @@ class Table:
     """One table of the lake.
 
     `key` names the columns that make a row unique; `sort` the order inside a file; `is_fact`
-    tells rows that never change (inserted) from entities that do (merged on the key).
+    tells rows that never change (inserted) from entities that do (merged on the key). `later`
+    names columns that are null until a later step fills them; the log counts their nulls by file.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Table:
     partition: Partition
     sort: tuple[str, ...]
     is_fact: bool
+    later: tuple[str, ...] = ()
 
     @property
     def layer(self) -> str:
@@ -73,13 +75,15 @@ def table(
     sort: str = "",
     partition: Partition = "none",
     is_fact: bool = False,
+    later: str = "",
 ) -> Table:
     """Build a Table from a readable spec: one `name type description` a line."""
     rows = (line.split(maxsplit=2) for line in spec.strip().splitlines())
     columns = tuple(Column(parts[0], DTYPES[parts[1]], parts[2]) for parts in rows)
     return Table(
-        name, grain, tuple(key.split()), columns, partition, tuple((sort or key).split()), is_fact
-    )
+        name, grain, tuple(key.split()), columns, partition, tuple((sort or key).split()), is_fact,
+        tuple(later.split()),
+    )  # fmt: skip
 
 
 def conform(spec: Table, frame: pl.DataFrame) -> pl.DataFrame:

@@ -41,5 +41,5 @@ type            text  exception or failure type
 message         text  message, at most 64 KiB
 details         text  stack and output, at most 64 KiB
 signature       text  the normalised text behind signature_id
-first_seen_at   at    start of the first result that had it
+first_seen_at   at    start of the first result, or time of the first log line, that had it
 """, key="failure_id", sort="signature_id failure_id", is_fact=True)  # fmt: skip

@@ -12,18 +12,11 @@ import polars as pl
 
 from ingest.parse.logs_entry import BY_SEVERITY, ENTRY, LEVELS
 from ingest.parse.logs_time import Form, form_of, times
+from ingest.parse.logs_trace import TRACE, goes_on
 
 SAMPLE = 400
 LINES_JOINED = 1_000
 """Lines of one entry that are kept."""
-TRACE = (
-    r"^(?:[ \t]+\S|[ \t]*$|Caused by:|Suppressed:|\.\.\. \d+ more|at [\w$.]+\(|[)}\]]+[;,]?$"
-    r"|Traceback \(most recent call last\)|During handling of the above|The above exception was"
-    r"|goroutine \d+ \[|created by \S+|stack backtrace:)"
-)
-"""Lines that are of the entry above."""
-THROWN = r"^(?:[\w$]+\.)*[A-Z][\w$]*(?:Error|Exception|Exit|Interrupt|Warning)\b"
-"""The last line of a Python trace, if the line above it is of one."""
 LEVEL = (
     r"TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR|CRIT|CRITICAL|FATAL|SEVERE|ALERT|EMERG|PANIC"
 )
@@ -45,18 +38,11 @@ def entries(lines: pl.Series, *, zone: str, now: datetime) -> pl.DataFrame:
     form = form_of(lines.filter(~lines.str.contains(TRACE)).head(SAMPLE))
     frame = lines.alias("line").to_frame().with_row_index("number")
     if form is None:
-        frame = frame.with_columns(pl.lit(None, ENTRY["at"]).alias("at"), _is_new().alias("is_new"))
+        frame = frame.with_columns(pl.lit(None, ENTRY["at"]).alias("at"), is_new=~goes_on())
         return _read(_joined(frame), None)
     at = times(lines, form, zone=zone, now=now)
     is_new = lines.str.contains(form.pattern).fill_null(value=False)
     return _read(_joined(frame.with_columns(at.alias("at"), is_new.alias("is_new"))), form)
-
-
-def _is_new() -> pl.Expr:
-    line = pl.col("line")
-    of_above = line.str.contains(TRACE)
-    ends = line.str.contains(THROWN) & of_above.shift(fill_value=False)
-    return ~(of_above | ends)
 
 
 def _joined(frame: pl.DataFrame) -> pl.DataFrame:

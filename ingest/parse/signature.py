@@ -23,13 +23,23 @@ FRAMEWORK_FRAMES = (
     r"[./][^\n]*\n?)"
     r"|(?m:^[ \t]*at [^\n]*(?:node:internal|node_modules/(?:jest|mocha|vitest|jasmine))[^\n]*\n?)"
     r"|(?m:^[ \t]*\.\.\. [0-9]+ (?:more|common frames omitted)[ \t]*\n?)"
+    r"|(?m:^[ \t|]*[\^~]+[ \t]*\n?)|(?m:^(?:=>|[ \t]+)0x[0-9a-f]+: ?[^\n]*\n?)"
 )
-"""Whole lines that are dropped."""
+"""Whole lines that are dropped, marks below source and dumps of memory among them."""
+OTHERS = r"(?s)(\ngoroutine [0-9]+ \[.*?)\n\ngoroutine [0-9]+ \[.*"
+"""A Go trace names the goroutine that failed, then what all others did just then."""
+TEMPORARY = (
+    r"[A-Za-z]:\\(?:[^\s\\:\"']+\\)*(?:Temp|TEMP|temp|tmp)\\[^\s:\"')]*"
+    r"|(?:/private)?(?:/var/folders|/var/tmp|/tmp|/dev/shm)/[^\s:\"')]*"
+)
+PATH = (
+    r"(?m)(^|[\s\"'(=\[<,])/(?:[^\s/:\"'()]+/)+"
+    r"([^\s/:\"'()]+/[^\s/:\"'()]+\.[A-Za-z]\w{0,4}\b)"
+)
+"""Files by absolute paths: the last folder and the name stay, wherever checkout or packages lie."""
 UNITS = r"(?: (?:ns|us|µs|ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b)?"
 VARIABLE = "|".join(
     (
-        r"[A-Za-z]:\\(?:[^\s\\:\"']+\\)*(?:Temp|TEMP|temp|tmp)\\[^\s:\"')]*",
-        r"(?:/private)?(?:/var/folders|/var/tmp|/tmp|/dev/shm)/[^\s:\"')]*",
         r"/(?:home|Users)/[^/\s]+/(?:work/[^/\s]+/[^/\s]+/)?|/builds/[^/\s]+/[^/\s]+/",
         r"/[^\s:\"']*/workspace/[^/\s]+/|[A-Za-z]:\\Users\\[^\\\s]+\\",
         r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b",
@@ -64,7 +74,9 @@ def signature(kind: str | None, message: str | None, details: str | None) -> str
 def _lasting(text: pl.Expr) -> pl.Expr:
     """Return what stays of a text when it comes again elsewhere."""
     text = text.str.replace_all("\r", "", literal=True)
-    return text.str.replace_all(FRAMEWORK_FRAMES, "").str.replace_all(VARIABLE, "#")
+    text = text.str.replace_all(FRAMEWORK_FRAMES, "").str.replace(OTHERS, "$1")
+    text = text.str.replace_all(TEMPORARY, "#").str.replace_all(PATH, "${1}#$2")
+    return text.str.replace_all(VARIABLE, "#")
 
 
 def _ends(text: pl.Expr, head: int, tail: int) -> pl.Expr:

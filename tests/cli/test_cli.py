@@ -185,6 +185,17 @@ def test_ingest_without_settings_reads_what_it_detects(golive: Run, repository: 
     assert counts(second.json) == {}
 
 
+def test_ingest_gives_log_lines_their_templates(golive: Run, tmp_path: Path) -> None:
+    log = tmp_path / "shop.log"
+    log.write_text("took 1 ms\ntook 2 ms\n")
+    done = golive("ingest", "logs", str(log), "--project", "shop")
+    assert done.code == 0, done.err
+    assert "2 lines, 1 new template" in done.err
+    sql = "select template, lines from core.log_templates"
+    assert golive("sql", sql, "--format", "json").json == [{"template": "took <*> ms", "lines": 2}]
+    assert "core.log_templates" not in golive("ingest", "logs", str(log), "--project", "shop").err
+
+
 def test_a_foreign_repository_is_only_read(golive: Run, repository: Path, tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in repository.rglob("*")}
     done = golive("ingest", "git", str(repository), "--json")
