@@ -319,6 +319,11 @@ def clock(answer: Answer, now: datetime) -> Finding:
     theirs = answer.server_time
     if theirs is None:
         return Finding("clock", "warning", "the server does not tell its time")
+    return clock_of(theirs, now)
+
+
+def clock_of(theirs: datetime, now: datetime) -> Finding:
+    """Compare a time that a server told (aware) with ours."""
     skew_s = (theirs - now).total_seconds()
     if abs(skew_s) <= SKEW_S:
         return Finding("clock", "ok", f"{abs(skew_s):.0f} s apart")
