@@ -34,6 +34,7 @@ UNKNOWN = frozenset({
     "SignatureDoesNotMatch", "InvalidAccessKeyId", "MissingAuthenticationToken", "AuthFailure",
     "MissingAuthenticationTokenException", "IncompleteSignature", "NotAuthorized", "401",
 })  # fmt: skip
+NAMED = sorted(one for one in UNKNOWN | EXPIRED | SKEWED if not one.isdigit())
 ACTION = re.compile(r"perform:? ([\w-]+:\w+)")
 TOO_MANY = 429
 SIGN_IN = "Check the keys or the profile: aws sts get-caller-identity tells who they belong to"
@@ -127,6 +128,8 @@ def _told(error: Exception) -> tuple[str, int, Mapping[str, str]]:
     headers = {name.lower(): value for name, value in given.items()}
     said: Mapping[str, object] = answer.get("Error") or {}
     code = str(said.get("Code", "")).rpartition("#")[2]
+    if code.isdigit():  # the body was not of the protocol; the name may stand in it all the same
+        code = next((one for one in NAMED if one in str(error)), code)
     return code, int(meta.get("HTTPStatusCode", 0)), headers
 
 
