@@ -37,20 +37,21 @@ from golive_core.http.paging import items
 from golive_core.settings import resolve
 from golive_core.window import Window
 from ingest.batch import Batch
+from ingest.clock import clock
 from ingest.parse.rows import instant
 from ingest.payload import Parser, parsed
 from ingest.source import Context, Cursor, Finding, Instance, Parsed, Pulled, Stream, Unit
 
 GONE = frozenset({404, 410})
 """Statuses that say that a thing is not there (any more), which is an answer."""
+EXPIRED = 410
+"""What some servers say of a place in a list that they no longer know."""
 SHAPES = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What reading a page raises that is JSON of another shape, such as a message about an error."""
 UNIT_BYTES = 4 * 1024**2
 """Payloads of one kind that are parsed together."""
 KNOWN = 500
 """Entries of a list with `versions` that the cursor remembers, the newest ones."""
-SKEW_S = 60.0
-"""Clocks that differ by less are taken for equal: a Date header has whole seconds and travels."""
 Json = dict[str, Any]
 
 
@@ -95,7 +96,8 @@ class Walk:
     is known. `keys` is for lists that are always walked whole: what they name and what is to be
     remembered of it, so that what is missing the next time is told to the parser of `<kind>.gone`.
     `versions` is for lists that are asked for since a time: what a page names with its change time
-    as text that sorts. A page that names nothing new is not kept.
+    as text that sorts. A page that names nothing new is not kept. `identity` is what tells of a
+    page whether it changed, where pages also say when they were asked for; else it is the body.
     """
 
     name: str
@@ -108,10 +110,17 @@ class Walk:
     stops: Callable[[Answer], bool] | None = None
     keys: Callable[[Answer], Mapping[str, Any]] | None = None
     versions: Callable[[Answer], Mapping[str, str]] | None = None
+    identity: Callable[[Answer], str] | None = None
     may_be_gone: bool = False
     """Tells that a 404 is an answer: the list is of a thing that was found, not one configured."""
     is_known: bool = False
     """Tells that nothing changed: it is not asked for, what the cursor knows of it stays."""
+    restarts: bool = False
+    """Tells that a 410 in the middle means that the place was forgotten: begin the list anew."""
+
+    def digest(self, answer: Answer) -> str:
+        """Return what stands for a page in the cursor."""
+        return digest(self.identity(answer).encode() if self.identity else answer.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,20 +165,25 @@ class WalkState:
         self.pages = [*self.new_pages, *self.pages[len(self.new_pages) :]]
         self.keys, self.next = self.new_keys, None
         self.seen = newest(self.seen | self.new_seen)
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget the walk under way."""
+        self.next = None
         self.new_mark, self.new_pages, self.new_keys, self.new_seen = "", [], {}, {}
 
     def knows(self, walk: Walk, answer: Answer, number: int) -> bool:
         """Tell whether page `number` says nothing that the last walk did not say."""
         if walk.versions:
             return walk.versions(answer).items() <= self.seen.items()
-        return self.pages[number : number + 1] == [digest(answer.body)]
+        return self.pages[number : number + 1] == [walk.digest(answer)]
 
     def remember(self, walk: Walk, answer: Answer) -> None:
         """Note what the page was, for the next walk."""
         if walk.versions:
             self.new_seen = newest(self.new_seen | dict(walk.versions(answer)))
         else:
-            self.new_pages.append(digest(answer.body))
+            self.new_pages.append(walk.digest(answer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,26 +328,6 @@ class ApiSource:
         yield clock(answer, datetime.now(UTC))
 
 
-def clock(answer: Answer, now: datetime) -> Finding:
-    """Compare the server's clock with ours; the times of both end up in one table."""
-    theirs = answer.server_time
-    if theirs is None:
-        return Finding("clock", "warning", "the server does not tell its time")
-    return clock_of(theirs, now)
-
-
-def clock_of(theirs: datetime, now: datetime) -> Finding:
-    """Compare a time that a server told (aware) with ours."""
-    skew_s = (theirs - now).total_seconds()
-    if abs(skew_s) <= SKEW_S:
-        return Finding("clock", "ok", f"{abs(skew_s):.0f} s apart")
-    side = "ahead of" if skew_s > 0 else "behind"
-    return Finding(
-        "clock", "warning", f"the server is {abs(skew_s):.0f} s {side} this machine",
-        "Let both follow the same time server (NTP)",
-    )  # fmt: skip
-
-
 class _Pull:
     """One pull of one stream."""
 
@@ -364,21 +358,30 @@ class _Pull:
         request = _first(walk, state) if is_first else Request(**(state.next or {}))
         while request:
             try:
-                answer, request = yield from self._page(walk, state, request)
+                answer, following = yield from self._page(walk, state, request)
             except (SourceThrottledError, SourceUnreachableError):
                 raise
             except GoLiveError as error:
                 self._errors.append(error)
                 return
-            if answer is None:
+            if answer is None and (is_first or not walk.restarts):
                 return
+            if answer is None:
+                state.restart()
+                is_first, request = True, _first(walk, state)
+                continue
             if is_first:
                 state.validators, is_first = answer.validators, False
-            state.next = {"path": request.path, "params": dict(request.params)} if request else None
-            if request is None:
-                self._finish(walk, state)
-            if self._batch.is_full:
-                yield self._flush()
+            request = following
+            yield from self._move(walk, state, request)
+
+    def _move(self, walk: Walk, state: WalkState, request: Request | None) -> Iterator[Pulled]:
+        """Note which page comes next, or that there is none."""
+        state.next = {"path": request.path, "params": dict(request.params)} if request else None
+        if request is None:
+            self._finish(walk, state)
+        if self._batch.is_full:
+            yield self._flush()
 
     def _page(
         self, walk: Walk, state: WalkState, request: Request
@@ -387,7 +390,8 @@ class _Pull:
 
         Raises SourceDataError for a page of another shape than the source reads.
         """
-        answer = self._http.fetch(request)
+        accepts = request.accepts | {EXPIRED} if walk.restarts else request.accepts
+        answer = self._http.fetch(replace(request, accepts=accepts))
         if answer.is_unchanged or answer.status in walk.request.accepts | GONE:
             return None, None
         try:

@@ -14,12 +14,13 @@ from pydantic import BaseModel
 
 from golive_core.errors import GoLiveError, SourceAuthError
 from golive_core.window import Window
-from ingest.api import ApiSource, clock_of
+from ingest.api import ApiSource
 from ingest.aws.client import Aws, AwsOptions
 from ingest.aws.codebuild import Builds
 from ingest.aws.costs import Costs
 from ingest.aws.logs import Logs
 from ingest.aws.metrics import Points, query
+from ingest.clock import clock_of
 from ingest.parse import aws
 from ingest.payload import Parser
 from ingest.source import Context, Cursor, Finding, Instance, Pulled, Stream
