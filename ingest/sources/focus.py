@@ -25,7 +25,7 @@ from golive_core.errors import ReportError, SourceError
 from golive_core.window import Window
 from ingest.files import Found, Search, reason_of
 from ingest.focus_files import SUFFIXES, Exports, Seen, remember, remembered
-from ingest.focus_pieces import Bodies, Piece, head_trouble
+from ingest.focus_pieces import Bodies, Piece, Record, head_trouble
 from ingest.parse import focus
 from ingest.parse.focus import ROW, Place
 from ingest.source import (
@@ -194,7 +194,7 @@ paths = ["exports/focus/"]   # files, folders and globs: .csv, .csv.gz, .parquet
         piece = Piece(note["start"], note["size"], note["row"], note["line"])
         frame, rejects, records = self._bodies.frame(artifact, note["kind"], piece, uri)
         good, bad = focus.cost_rows(frame, place, piece.row)
-        lines = records() if bad.height else []
+        lines = records() if bad.height else list[Record]()
         wrong = zip(bad["reason"].to_list(), bad[ROW].to_list(), strict=True)
         rejects += [Reject(uri, reason, *lines[number]) for reason, number in wrong]
         return Parsed({"core.costs": good}, rejects)

@@ -46,7 +46,7 @@ class Kube(Loopback):
     def put(self, kind: str, name: str, space: str = "shop", **parts: Any) -> Json:
         known = self.objects.setdefault(kind, {})
         made = known.setdefault((space, name), {"metadata": {
-            "name": name, "namespace": space, "uid": f"{kind[:-1]}-{name}", "labels": {},
+            "name": name, "namespace": space, "uid": f"{kind[:-1]}-{space}-{name}", "labels": {},
             "annotations": {}, "creationTimestamp": written(self.now), "generation": 1,
         }})  # fmt: skip
         made["metadata"] |= parts.pop("metadata", {})
