@@ -71,7 +71,7 @@ def mapped(error: Exception, where: str, action: str) -> GoLiveError:
     if isinstance(error, GoLiveError):
         error.where = error.where or where
         return error
-    text = redact(str(error)).strip() or type(error).__name__
+    text = redact(_said(error) or str(error)).strip() or type(error).__name__
     if _is(error, ("ClientError",)):
         return _refused(error, where, action, text)
     for names, kind, hint in KINDS:
@@ -118,6 +118,13 @@ def _of_identity(code: str, status: int, text: str, action: str) -> tuple[str, s
         found = ACTION.search(text)
         return text, f"Allow {found[1] if found else action} in the IAM policy"
     return None
+
+
+def _said(error: Exception) -> str:
+    """Return code and message of an error that AWS answered with, empty for any other."""
+    answer = cast("dict[str, Any]", getattr(error, "response", None) or {})
+    said: Mapping[str, object] = answer.get("Error") or {}
+    return ": ".join(str(said[key]) for key in ("Code", "Message") if said.get(key))
 
 
 def _told(error: Exception) -> tuple[str, int, Mapping[str, str]]:

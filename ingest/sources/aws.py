@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from golive_core.errors import GoLiveError, SourceAuthError
+from golive_core.errors import GoLiveError, SourceAuthError, SourceUnreachableError
 from golive_core.window import Window
 from ingest.api import ApiSource
 from ingest.aws.client import Aws, AwsOptions
@@ -104,8 +104,7 @@ region = "eu-central-1"
                 try:
                     client.call(service, operation, **params)
                 except GoLiveError as error:
-                    name = "authorised" if isinstance(error, SourceAuthError) else "reachable"
-                    yield Finding(name, "failed", f"{error.where}: {error.what}", error.hint)
+                    yield Finding(_of(error), "failed", f"{error.where}: {error.what}", error.hint)
                 else:
                     yield Finding("authorised", "ok", f"{service}:{operation}")
             if self.options.costs:
@@ -129,3 +128,10 @@ region = "eu-central-1"
                 "MetricDataQueries": [query(0, self.options.metrics[0])],
                 "StartTime": now.replace(hour=0, minute=0), "EndTime": now,
             }  # fmt: skip
+
+
+def _of(error: GoLiveError) -> str:
+    """Return the name of what doctor looked at when this happened."""
+    if isinstance(error, SourceAuthError):
+        return "authorised"
+    return "reachable" if isinstance(error, SourceUnreachableError) else "configured"

@@ -195,8 +195,10 @@ paths = ["exports/focus/"]   # files, folders and globs: .csv, .csv.gz, .parquet
         frame, rejects, records = self._bodies.frame(artifact, note["kind"], piece, uri)
         good, bad = focus.cost_rows(frame, place, piece.row)
         lines = records() if bad.height else list[Record]()
-        wrong = zip(bad["reason"].to_list(), bad[ROW].to_list(), strict=True)
-        rejects += [Reject(uri, reason, *lines[number]) for reason, number in wrong]
+        numbers: list[int] = bad[ROW].to_list()
+        for reason, number in zip(bad["reason"].to_list(), numbers, strict=True):
+            line, text = lines[number]
+            rejects.append(Reject(uri, reason, line, text))
         return Parsed({"core.costs": good}, rejects)
 
     def _exports(self, cursor: Mapping[str, Any] | None) -> Exports:

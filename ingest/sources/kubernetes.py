@@ -119,7 +119,11 @@ ca = "cluster-ca.pem"
         space = (self.options.namespaces or [""])[0]
         lists = [(APPS, "deployments"), (APPS, "replicasets"), (CORE, "pods"), (BATCH, "jobs")]
         lists += [(CORE, "events")] if self.options.events != "none" else []
-        yield from self.checked(Request(_path(APPS, "deployments", space), {"limit": "1"}))
+        first = Request(_path(APPS, "deployments", space), {"limit": "1"})
+        found = list(self.checked(first))
+        yield from found
+        if any(one.state == "failed" for one in found):
+            return
         try:
             with self.http() as http:
                 for group, kind in lists[1:]:
