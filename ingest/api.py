@@ -37,6 +37,7 @@ from golive_core.http.paging import items
 from golive_core.settings import resolve
 from golive_core.window import Window
 from ingest.batch import Batch
+from ingest.clock import clock
 from ingest.parse.rows import instant
 from ingest.payload import Parser, parsed
 from ingest.source import Context, Cursor, Finding, Instance, Parsed, Pulled, Stream, Unit
@@ -46,14 +47,14 @@ if TYPE_CHECKING:
 
 GONE = frozenset({404, 410})
 """Statuses that say that a thing is not there (any more), which is an answer."""
+EXPIRED = 410
+"""What some servers say of a place in a list that they no longer know."""
 SHAPES = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What reading a page raises that is JSON of another shape, such as a message about an error."""
 UNIT_BYTES = 4 * 1024**2
 """Payloads of one kind that are parsed together."""
 KNOWN = 500
 """Entries of a list with `versions` that the cursor remembers, the newest ones."""
-SKEW_S = 60.0
-"""Clocks that differ by less are taken for equal: a Date header has whole seconds and travels."""
 Json = dict[str, Any]
 
 
@@ -117,6 +118,8 @@ class Walk:
     """Tells that a 404 is an answer: the list is of a thing that was found, not one configured."""
     is_known: bool = False
     """Tells that nothing changed: it is not asked for, what the cursor knows of it stays."""
+    restarts: bool = False
+    """Tells that a 410 in the middle means that the place was forgotten: begin the list anew."""
 
     def digest(self, page: Answer) -> str:
         """Return what stands for a page where it is compared with that of the last walk."""
@@ -165,6 +168,11 @@ class WalkState:
         self.pages = [*self.new_pages, *self.pages[len(self.new_pages) :]]
         self.keys, self.next = self.new_keys, None
         self.seen = newest(self.seen | self.new_seen)
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget the walk under way."""
+        self.next = None
         self.new_mark, self.new_pages, self.new_keys, self.new_seen = "", [], {}, {}
 
     def knows(self, walk: Walk, answer: Answer, number: int) -> bool:
@@ -323,21 +331,6 @@ class ApiSource:
         yield clock(answer, datetime.now(UTC))
 
 
-def clock(answer: Answer, now: datetime) -> Finding:
-    """Compare the server's clock with ours; the times of both end up in one table."""
-    theirs = answer.server_time
-    if theirs is None:
-        return Finding("clock", "warning", "the server does not tell its time")
-    skew_s = (theirs - now).total_seconds()
-    if abs(skew_s) <= SKEW_S:
-        return Finding("clock", "ok", f"{abs(skew_s):.0f} s apart")
-    side = "ahead of" if skew_s > 0 else "behind"
-    return Finding(
-        "clock", "warning", f"the server is {abs(skew_s):.0f} s {side} this machine",
-        "Let both follow the same time server (NTP)",
-    )  # fmt: skip
-
-
 class _Pull:
     """One pull of one stream."""
 
@@ -368,21 +361,30 @@ class _Pull:
         request = _first(walk, state) if is_first else Request(**(state.next or {}))
         while request:
             try:
-                answer, request = yield from self._page(walk, state, request)
+                answer, following = yield from self._page(walk, state, request)
             except (SourceThrottledError, SourceUnreachableError):
                 raise
             except GoLiveError as error:
                 self._errors.append(error)
                 return
-            if answer is None:
+            if answer is None and (is_first or not walk.restarts):
                 return
+            if answer is None:
+                state.restart()
+                is_first, request = True, _first(walk, state)
+                continue
             if is_first:
                 state.validators, is_first = answer.validators, False
-            state.next = {"path": request.path, "params": dict(request.params)} if request else None
-            if request is None:
-                self._finish(walk, state)
-            if self._batch.is_full:
-                yield self._flush()
+            request = following
+            yield from self._move(walk, state, request)
+
+    def _move(self, walk: Walk, state: WalkState, request: Request | None) -> Iterator[Pulled]:
+        """Note which page comes next, or that there is none."""
+        state.next = {"path": request.path, "params": dict(request.params)} if request else None
+        if request is None:
+            self._finish(walk, state)
+        if self._batch.is_full:
+            yield self._flush()
 
     def _page(
         self, walk: Walk, state: WalkState, request: Request
@@ -391,7 +393,8 @@ class _Pull:
 
         Raises SourceDataError for a page of another shape than the source reads.
         """
-        answer = self._http.fetch(request)
+        accepts = request.accepts | {EXPIRED} if walk.restarts else request.accepts
+        answer = self._http.fetch(replace(request, accepts=accepts))
         if answer.is_unchanged or answer.status in walk.request.accepts | GONE:
             return None, None
         try:

@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -52,8 +53,9 @@ class Endpoint:
 
     `where` names the instance in errors. `timeout_s` limits each wait for the server,
     `deadline_s` a whole answer. `auth` is user and password or token, or a way to sign in
-    (`challenge`). `ca` is a file with certificates to trust instead of the usual ones.
-    `per_second` 0 means no limit.
+    (`challenge`). `ca` is a file with certificates to trust instead of the usual ones, `ca_pem`
+    such certificates themselves, and `certificate` our own and its key (PEM). `per_second` 0 means
+    no limit.
     """
 
     url: str
@@ -67,6 +69,8 @@ class Endpoint:
     per_second: float = 0.0
     max_body_bytes: int = 256 * 1024**2
     ca: Path | None = None
+    ca_pem: str = ""
+    certificate: tuple[str, str] | None = field(default=None, repr=False)
     verify: bool = True
     proxy: str | None = None
     retry: Retry = field(default_factory=Retry)
@@ -277,15 +281,31 @@ def usual_trust() -> ssl.SSLContext:
 
 
 def _trust(endpoint: Endpoint) -> ssl.SSLContext | bool:
-    if endpoint.ca is None:
+    if endpoint.ca is None and not endpoint.ca_pem and endpoint.certificate is None:
         return usual_trust() if endpoint.verify else False
     try:
-        return ssl.create_default_context(cafile=str(endpoint.ca))
-    except OSError as error:
+        return _own_trust(endpoint)
+    except (OSError, ValueError) as error:
+        named = endpoint.ca or "ca, client_certificate or client_key"
+        why = getattr(error, "strerror", "") or error
         raise SettingsError(
-            f"the certificates in {endpoint.ca} cannot be read ({error.strerror or error})",
-            where=endpoint.where, hint="Give a PEM file as ca",
+            f"the certificates in {named} cannot be read ({why})",
+            where=endpoint.where, hint="Give PEM, a certificate together with its key",
         ) from error  # fmt: skip
+
+
+def _own_trust(endpoint: Endpoint) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=endpoint.ca, cadata=endpoint.ca_pem or None)
+    if not endpoint.verify:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if endpoint.certificate:
+        # ssl takes a certificate from files alone; these are ours to read and gone at once.
+        with TemporaryDirectory(prefix="golive-") as folder:
+            paths = [Path(folder, name) for name in ("certificate.pem", "key.pem")]
+            for path, text in zip(paths, endpoint.certificate, strict=True):
+                path.write_text(text)
+            context.load_cert_chain(paths[0], paths[1])
+    return context
 
 
 def _is_answer(answer: Answer) -> bool:

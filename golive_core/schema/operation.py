@@ -114,7 +114,7 @@ image_id        text   the image of that digest
 is_deleted      bool   true once the tag is gone
 """, key="image_tag_id", sort="project_id name tag")  # fmt: skip
 
-COSTS = table("core.costs", "one cost record", """
+COSTS = table("core.costs", "one cost record, as it was billed last", """
 cost_id         text   hash of what identifies the record
 project_id      text   its project
 source          text   source type
@@ -125,15 +125,18 @@ service         text   service that was used
 resource        text   resource, if the record names one
 region          text   region
 kind            text   usage, purchase, tax, credit or adjustment
+is_correction   bool   corrects what an earlier, closed bill said of the same period
 started_at      at     start of the charge period
 ended_at        at     end of the charge period
 cost_usd        float  cost, US dollars; null where it was billed in another currency
-cost            float  cost in `currency`
+cost            float  cost in `currency`, purchases spread over what they are for (amortised)
+billed_cost     float  what the invoice says of it, in `currency`
 currency        text   ISO 4217 code
 quantity        float  amount used
 unit            text   unit of the amount
 tags            text   JSON object of its tags
-""", key="cost_id", sort="project_id day service", partition="month", is_fact=True)  # fmt: skip
+is_deleted      bool   true once a later bill no longer has it; it costs 0 then
+""", key="cost_id", sort="project_id day service", partition="month")  # fmt: skip
 
 LOG_LINES = table("core.log_lines", "one line of a log", """
 source          text   source type

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from golive_core.http import Answer, Http, Request
-from ingest.api import clock
+from ingest.clock import clock
 from ingest.jenkins.walk import GONE
 from ingest.parse import jenkins_jobs
 from ingest.source import Finding

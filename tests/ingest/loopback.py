@@ -12,6 +12,7 @@ import asyncio
 import base64
 import gzip
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -198,15 +199,16 @@ S = TypeVar("S", bound=Loopback)
 
 
 @contextmanager
-def serving(server: S) -> Iterator[S]:
-    """Serve from a thread at `server.url`."""
+def serving(server: S, tls: ssl.SSLContext | None = None) -> Iterator[S]:
+    """Serve from a thread at `server.url`, by HTTPS with `tls`."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     listening = asyncio.run_coroutine_threadsafe(
-        asyncio.start_server(server.serve, "127.0.0.1", 0), loop
+        asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls), loop
     ).result()
-    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    scheme = "https" if tls else "http"
+    server.url = f"{scheme}://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     try:
         yield server
     finally:

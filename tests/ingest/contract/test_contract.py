@@ -24,7 +24,7 @@ from golive_core.errors import (
 from ingest import registry
 from ingest.source import Context, Instance
 
-FILE_SOURCES = {"git", "junit", "reports", "logs", "costs"}
+FILE_SOURCES = {"git", "junit", "reports", "logs", "focus"}
 """Sources of files and repositories: no server, so no contract with one."""
 
 
