@@ -244,12 +244,16 @@ class ApiSource:
             )
         )  # fmt: skip
 
-    def signed_in(self, options: ApiOptions, user: str = "") -> Http:
+    def signed_in(
+        self, options: ApiOptions, user: str = "", *, headers: Mapping[str, str] | None = None
+    ) -> Http:
         """Return a client that sends the token: as the password of `user`, else as a bearer."""
-        token = self.secret(options.token)
+        token, more = self.secret(options.token), dict(headers or {})
         if token and user:
-            return self.client(options, auth=(user, token))
-        return self.client(options, headers={"Authorization": f"Bearer {token}"} if token else {})
+            return self.client(options, auth=(user, token), headers=more)
+        if token:
+            more["Authorization"] = f"Bearer {token}"
+        return self.client(options, headers=more)
 
     def secret(self, reference: str) -> str:
         """Return the secret that `env:NAME` or `file:PATH` stands for, empty for none."""
