@@ -27,5 +27,5 @@ def listed(
         found = sorted((key, row["status"]) for key, row in rows(answer).items())
         return {"all": digest(json.dumps(found).encode())}
 
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
     return Walk(name, kind, request, last_page, {"at": now, **context}, keys=rows, versions=state)

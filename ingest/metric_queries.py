@@ -126,6 +126,8 @@ class MetricSource(ApiSource, Generic[OptionsT]):
         """Tell by one request whether the query that is farthest has a step more."""
         if stream != POINTS.name:
             return super().has_news(stream, cursor)
+        if cursor is None:
+            return bool(self.options.queries)
         after = _after(cursor)
         first = (next(self.spans(name, after.get(name), None), None) for name in self.queries())
         due = [span for span in first if span]
