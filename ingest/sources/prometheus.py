@@ -37,9 +37,10 @@ class Prometheus(MetricSource[Options]):
     type: ClassVar[str] = "prometheus"
     title: ClassVar[str] = "Prometheus"
     streams: ClassVar[tuple[Stream, ...]] = (
-        POINTS,
         Stream("alerts", "alerts of its rules, pending and firing", ("core.alerts",)),
+        POINTS,
     )
+    """Alerts come first: values can be had later too, alerts only while they are there."""
     scopes: ClassVar[tuple[str, ...]] = ("metrics:read", "rules:read for alerts")
     example: ClassVar[str] = """
 [source.prometheus]
