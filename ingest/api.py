@@ -289,8 +289,13 @@ class ApiSource:
             yield from _Pull(http, at).run(self.walks(stream, at, http))
 
     def plan(self, payloads: pl.DataFrame) -> Iterable[Unit]:
-        """Yield units of one kind of payload and about UNIT_BYTES, in the order received."""
-        kinds = payloads["context"].str.json_path_match("$.kind").alias("kind")
+        """Yield units of one kind of payload and about UNIT_BYTES, in the order received.
+
+        Kinds that have their first word in common (`branches` and `branches.gone`) come in one
+        unit: they tell of the same things, so the later one has to be parsed later.
+        """
+        whole = payloads["context"].str.json_path_match("$.kind")
+        kinds = whole.str.split(".").list.first().alias("kind")
         for (kind,), part in payloads.with_columns(kinds).group_by("kind", maintain_order=True):
             number = (part["size_bytes"].cum_sum() // UNIT_BYTES).alias("unit")
             for _, unit in part.with_columns(number).group_by("unit", maintain_order=True):

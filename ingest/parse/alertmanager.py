@@ -83,7 +83,7 @@ def hooks(body: bytes) -> list[Hooked]:
             "not a webhook of Alertmanager (version 4)", where="webhook",
             hint="Let webhook_configs of Alertmanager itself name this address",
         )  # fmt: skip
-    return [({"kind": "hook"}, body)] if told["alerts"] else []
+    return [({"kind": "alerts.hook"}, body)] if told["alerts"] else []
 
 
 def hook(payload: Payload) -> Tables:
@@ -174,6 +174,6 @@ def _link(group: Json, instance: Instance) -> str:
 
 
 PARSERS: Mapping[str, Parser] = {
-    "groups": groups, "alerts": plain, "hook": hook, "groups.gone": alerts.gone,
-    "alerts.gone": alerts.gone,
+    "alerts": plain, "alerts.gone": alerts.gone, "alerts.groups": groups,
+    "alerts.groups.gone": alerts.gone, "alerts.hook": hook,
 }  # fmt: skip

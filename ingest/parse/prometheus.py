@@ -68,6 +68,5 @@ def _row(one: Json, query: str, instance: Instance) -> Row:
 
 
 PARSERS: Mapping[str, Parser] = {
-    "points": points, "rules": rows, "alerts": rows, "rules.gone": alerts.gone,
-    "alerts.gone": alerts.gone,
+    "points": points, "alerts": rows, "alerts.gone": alerts.gone,
 }  # fmt: skip

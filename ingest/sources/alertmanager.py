@@ -84,7 +84,7 @@ url = "https://alertmanager.example.org"   # with what comes before /api/v2
         def rows(answer: Answer) -> Mapping[str, Row]:
             return alertmanager.found(_objects(answer), self.instance, opened)
 
-        yield listed(NAME, "groups", Request("api/v2/alerts/groups"), rows, open=opened)
+        yield listed(NAME, "alerts.groups", Request("api/v2/alerts/groups"), rows, open=opened)
 
     def check(self) -> Iterator[Finding]:
         """Yield whether alerts can be read, and which version tells of them."""

@@ -97,7 +97,7 @@ errors = {query = 'sum(rate(http_requests_total{code=~"5.."}[5m]))', step_s = 30
         kind = self.options.alerts
         if kind != "none" and not at.window:
             request = RULES if kind == "rules" else Request("api/v1/alerts")
-            yield listed("alerts", kind, request, self._rows)
+            yield listed("alerts", "alerts", request, self._rows)
 
     def probe(self) -> Request:
         """Return a query that every Prometheus answers."""
