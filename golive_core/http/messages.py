@@ -14,7 +14,7 @@ from golive_core.redact import redact
 
 SHOWN = 120
 """Characters of a body that an error message quotes."""
-LOGIN_HINT = "Check the URL, the user and the token: this is a page for people, not the API"
+LOGIN_HINT = "This is a page for people, not the API: check the URL, the user and the token"
 
 
 @dataclass(frozen=True, slots=True)

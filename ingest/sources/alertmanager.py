@@ -55,6 +55,9 @@ url = "https://alertmanager.example.org"   # with what comes before /api/v2
 # token = "env:ALERTMANAGER_TOKEN"         # with user = "ann" it is her password
 # tenant = "team-a"                        # Mimir
 # groups = true                            # false: alerts alone, no incidents
+# A group of alerts is an incident until none is left; all silenced, it is acknowledged. Polls do
+# not tell when an alert ended, only that it did; a webhook does: webhook_configs of Alertmanager
+# with http_config.authorization.credentials, or basic_auth, as the secret.
 """
     Options: ClassVar[type[ApiOptions]] = Options
     parsers: ClassVar[Mapping[str, Parser]] = alertmanager.PARSERS

@@ -65,14 +65,19 @@ class Influxdb(MetricSource[Options]):
 type = "influxdb"
 project = "shop"
 url = "https://influx.example.org:8086"
-language = "influxql"          # 1.x; "flux" for 2.x with org, "sql" for 3.x
+language = "influxql"          # 1.x; "flux" for 2.x, "sql" for 3.x, both as documented
 database = "shop"
 # user = "golive"              # 1.x, with her password as token
 # token = "env:INFLUX_TOKEN"
 # org = "shop"
 # days = 7                     # how far back the first pull goes
+# delay_s = 30                 # how long values may take to get there
 step_s = 60                    # of queries that name none
 
+# {time} is where the time range goes, {step} the length of a step. In Flux:
+# '... |> range({time}) |> aggregateWindow(every: {step}, fn: mean, timeSrc: "_start")', and in SQL
+# "SELECT date_bin(INTERVAL '{step}', time) AS time, ... WHERE {time} GROUP BY 1". Texts become
+# labels, numbers become values.
 [source.influx.queries]
 cpu = 'SELECT mean("usage") FROM "cpu" WHERE {time} GROUP BY time({step}), *'
 builds = {query = 'SELECT "duration" FROM "build" WHERE {time} GROUP BY *', step_s = 900}
@@ -139,7 +144,7 @@ def _flux(options: Options, span: Span) -> Request:
     between = f"start: {iso(span.start)}, stop: {iso(span.stop)}"
     body = {"type": "flux", "query": filled(span, between, f"{span.step_s}s"), "dialect": DIALECT}
     return Request(
-        "api/v2/query", {"org": options.org}, method="POST", is_safe=True, expect="text",
+        "api/v2/query", {"org": options.org}, method="POST", is_safe=True,
         headers={"Content-Type": "application/json", "Accept": "application/csv"},
         content=json.dumps(body).encode(),
     )  # fmt: skip
@@ -149,7 +154,7 @@ def _sql(options: Options, span: Span) -> Request:
     between = f"time >= '{iso(span.start)}' AND time < '{iso(span.stop)}'"
     query = filled(span, between, f"{span.step_s} seconds")
     params = {"db": options.database, "q": query, "format": "jsonl"}
-    return Request("api/v3/query_sql", params, expect="text")
+    return Request("api/v3/query_sql", params)
 
 
 ASK: dict[str, Callable[[Options, Span], Request]] = {

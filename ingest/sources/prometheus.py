@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, cast
 
+from pydantic import Field
+
 from golive_core.errors import SourceDataError, SourceError
 from golive_core.http import Answer, Http, Request
 from ingest.alert_lists import listed
@@ -25,9 +27,13 @@ Json = dict[str, Any]
 
 
 class Options(MetricOptions, extra="forbid"):
-    """`[source.<name>]` of a Prometheus; `tenant` is sent as X-Scope-OrgID."""
+    """`[source.<name>]` of a Prometheus.
+
+    `tenant` is sent as X-Scope-OrgID and `params` with each query, such as those of Thanos.
+    """
 
     tenant: str = ""
+    params: dict[str, str] = Field(default_factory=dict[str, str])
     alerts: Literal["rules", "alerts", "none"] = "rules"
 
 
@@ -49,11 +55,15 @@ project = "shop"
 url = "https://prometheus.example.org"   # with what comes before /api/v1, such as /api/prom
 # token = "env:PROMETHEUS_TOKEN"         # with user = "ann" it is her password
 # tenant = "team-a"                      # Mimir
+# params = {partial_response = "false"}  # Thanos: no answer rather than half of one
 # alerts = "rules"                       # "alerts" where rules may not be read, or "none"
 # days = 7                               # how far back the first pull goes
+# delay_s = 30                           # how long values may take to get there
 # points = 2000                          # steps a request; 11000 is the most
 step_s = 60                              # of queries that name none
-
+# A name is the metric. What a query gives later for a step that was read already is not seen, but
+# for a backfill of its day; native histograms are not read. An alert that is not listed any more is
+# resolved at the time of the pull.
 [source.prometheus.queries]
 up = "sum(up) by (job)"
 errors = {query = 'sum(rate(http_requests_total{code=~"5.."}[5m]))', step_s = 300}
@@ -75,7 +85,7 @@ errors = {query = 'sum(rate(http_requests_total{code=~"5.."}[5m]))', step_s = 30
 
     def request(self, span: Span) -> Request:
         """Ask for the values at each step of a span."""
-        params = {"query": span.query, "start": str(span.start),
+        params = {**self.options.params, "query": span.query, "start": str(span.start),
                   "end": str(span.stop - span.step_s), "step": str(span.step_s)}  # fmt: skip
         return Request("api/v1/query_range", params)
 

@@ -134,6 +134,16 @@ def test_a_wrong_token_of_flux_is_told(
     assert "hunter2" not in str(error)
 
 
+@pytest.mark.parametrize(("language", "query"), [("flux", FLUX), ("sql", SQL)])
+def test_a_login_page_is_no_answer_without_values(
+    world: World, later: Make, read: Read, language: str, query: str
+) -> None:
+    world.fault("api/v", "login", times=9)
+    error = read(later(language, query)).error
+    assert isinstance(error, SourceAuthError)
+    assert "page for people" in error.hint
+
+
 def test_what_flux_refuses_is_told_in_its_words(world: World, later: Make, read: Read) -> None:
     told = {"code": "invalid", "message": "compilation failed: error at @1:6-1:7"}
     world.flux = lambda _: (400, json.dumps(told).encode(), {"Content-Type": "application/json"})

@@ -251,3 +251,13 @@ def test_a_window_is_asked_for_in_pieces_that_fit(kind: Any, tmp_path: Any) -> N
     asked = made.request(spans[0]).params
     if kind is Prometheus:
         assert (int(asked["end"]) - int(asked["start"])) // 60 < 11_000
+
+
+def test_further_parameters_of_a_query_are_sent_but_replace_none(tmp_path: Any) -> None:
+    options = {
+        "url": "https://x.example.org", "queries": {"m": "x"},
+        "params": {"partial_response": "false", "query": "y"},
+    }  # fmt: skip
+    made = Prometheus(Instance("it", "prometheus", "shop", options), Context(tmp_path, tmp_path))
+    asked = made.request(next(made.spans("m", 0, None))).params
+    assert (asked["partial_response"], asked["query"]) == ("false", "x")
