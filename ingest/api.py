@@ -261,12 +261,16 @@ class ApiSource:
             )
         )  # fmt: skip
 
-    def signed_in(self, options: ApiOptions, user: str = "") -> Http:
+    def signed_in(
+        self, options: ApiOptions, user: str = "", *, headers: Mapping[str, str] | None = None
+    ) -> Http:
         """Return a client that sends the token: as the password of `user`, else as a bearer."""
-        token = self.secret(options.token)
+        token, more = self.secret(options.token), dict(headers or {})
         if token and user:
-            return self.client(options, auth=(user, token))
-        return self.client(options, headers={"Authorization": f"Bearer {token}"} if token else {})
+            return self.client(options, auth=(user, token), headers=more)
+        if token:
+            more["Authorization"] = f"Bearer {token}"
+        return self.client(options, headers=more)
 
     def secret(self, reference: str) -> str:
         """Return the secret that `env:NAME` or `file:PATH` stands for, empty for none."""
@@ -302,8 +306,13 @@ class ApiSource:
             yield from _Pull(http, at).run(self.walks(stream, at, http))
 
     def plan(self, payloads: pl.DataFrame) -> Iterable[Unit]:
-        """Yield units of one kind of payload and about UNIT_BYTES, in the order received."""
-        kinds = payloads["context"].str.json_path_match("$.kind").alias("kind")
+        """Yield units of one kind of payload and about UNIT_BYTES, in the order received.
+
+        Kinds that have their first word in common (`branches` and `branches.gone`) come in one
+        unit: they tell of the same things, so the later one has to be parsed later.
+        """
+        whole = payloads["context"].str.json_path_match("$.kind")
+        kinds = whole.str.split(".").list.first().alias("kind")
         for (kind,), part in payloads.with_columns(kinds).group_by("kind", maintain_order=True):
             number = (part["size_bytes"].cum_sum() // UNIT_BYTES).alias("unit")
             for _, unit in part.with_columns(number).group_by("unit", maintain_order=True):

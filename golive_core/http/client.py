@@ -317,10 +317,11 @@ def _is_answer(answer: Answer) -> bool:
 
 
 def _trial(request: Request, attempt: int, answer: Answer | None, error: Exception | None) -> Trial:
+    method = "GET" if request.is_safe else request.method
     if answer is None:
-        return Trial(request.method, attempt, error=error)
+        return Trial(method, attempt, error=error)
     broken_off = _is_answer(answer) and answer.is_broken_off()
-    return Trial(request.method, attempt, answer.status, answer.headers, is_broken_off=broken_off)
+    return Trial(method, attempt, answer.status, answer.headers, is_broken_off=broken_off)
 
 
 def _final(answer: Answer | None, error: Exception | None, where: str) -> GoLiveError:

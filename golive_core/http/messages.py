@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -24,7 +24,9 @@ class Request:
     `accepts` names statuses that are an answer and not an error (404 for what may be gone).
     `validators` are those of an earlier answer: if nothing changed, a 304 without body comes back.
     `limit_bytes` cuts the body there instead of refusing it (`Answer.is_cut`). `expect` json
-    refuses HTML and retries a body that was cut off on its way. `tag` is the caller's own note.
+    refuses HTML and retries a body that was cut off on its way; `is_whole` tells that in its stead
+    where a whole body is not one value. `is_safe` tells that a POST only asks,
+    so that it may be sent again. `tag` is the caller's own note.
     """
 
     path: str
@@ -36,6 +38,8 @@ class Request:
     validators: Mapping[str, str] = field(default_factory=dict[str, str])
     limit_bytes: int | None = None
     expect: Literal["json", "text", "any"] = "json"
+    is_whole: Callable[[bytes], bool] | None = None
+    is_safe: bool = False
     tag: Any = None
 
 
@@ -120,6 +124,8 @@ class Answer:
         """Tell cheaply whether a body that should be JSON lacks its end."""
         if self.request.expect != "json" or self.is_cut or self.is_html():
             return False
+        if self.request.is_whole:
+            return not self.request.is_whole(self.body)
         pair = {b"{": b"}", b"[": b"]"}.get(self.body.lstrip()[:1])
         return pair is not None and self.body.rstrip()[-1:] != pair
 

@@ -1,6 +1,7 @@
 """When to try a request again, and after how long. Policies are callables that compose.
 
-Only GET, HEAD and OPTIONS are ever tried twice: anything else may have happened already.
+Only GET, HEAD, OPTIONS and what a request calls safe are ever tried twice: anything else may have
+happened already.
 """
 
 from __future__ import annotations

@@ -61,7 +61,8 @@ class Case:
     `main` is a part of `path?query` of the requests for the main list, on which faults strike, and
     `options` what golive.toml says of the world at a URL; with `secret` the token comes from the
     variable CONTRACT_TOKEN. `page` makes a world whose main list has exactly `n` entries.
-    `second_run` is how many requests an unchanged second run may take.
+    `second_run` is how many requests an unchanged second run may take, and `kill_at` at which of a
+    first run's a kill may strike.
     """
 
     source: type[Source]
@@ -72,3 +73,4 @@ class Case:
     page: Callable[[World, int], Mapping[str, int]] | None = None
     page_size: int = 100
     second_run: int = 1
+    kill_at: tuple[int, int] = (2, 4)

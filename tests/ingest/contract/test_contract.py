@@ -247,7 +247,7 @@ def killed(stage: Stage, at_request: int) -> int:
 
 def test_kills_between_requests_lose_and_double_nothing(filled: Stage) -> None:
     dice = random.Random(filled.name)
-    codes = [killed(filled, dice.randint(2, 4)) for _ in range(3)]
+    codes = [killed(filled, dice.randint(*filled.case.kill_at)) for _ in range(3)]
     assert -signal.SIGKILL in codes
     assert filled.ingest().error is None
     assert filled.rows() == filled.world.expected()
