@@ -95,7 +95,8 @@ class Walk:
     is known. `keys` is for lists that are always walked whole: what they name and what is to be
     remembered of it, so that what is missing the next time is told to the parser of `<kind>.gone`.
     `versions` is for lists that are asked for since a time: what a page names with its change time
-    as text that sorts. A page that names nothing new is not kept.
+    as text that sorts. A page that names nothing new is not kept. `body` gives what is kept of a
+    page that does not say enough alone.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Walk:
     stops: Callable[[Answer], bool] | None = None
     keys: Callable[[Answer], Mapping[str, Any]] | None = None
     versions: Callable[[Answer], Mapping[str, str]] | None = None
+    body: Callable[[Answer], bytes] | None = None
     may_be_gone: bool = False
     """Tells that a 404 is an answer: the list is of a thing that was found, not one configured."""
     is_known: bool = False
@@ -117,6 +119,8 @@ class Walk:
 @dataclass(frozen=True, slots=True)
 class Detail:
     """The tag of a request in `details`: which parser takes the answer, and what it is told.
+
+    An answer without a `kind` is not kept, it only entails others.
 
     `then` gives what the answer entails in turn, each tagged likewise. Where the answer is a list
     whose parser has to see all of it, `following` tells its further pages and `at` where in a page
@@ -403,7 +407,8 @@ class _Pull:
             state.new_keys |= walk.keys(answer)
         if not state.knows(walk, answer, len(state.new_pages)):
             yield from self._details(walk.details(answer))
-            self._batch.add(answer.url, answer.body, {"kind": walk.kind, **walk.context})
+            body = walk.body(answer) if walk.body else answer.body
+            self._batch.add(answer.url, body, {"kind": walk.kind, **walk.context})
         state.remember(walk, answer)
 
     def _details(self, wanted: Iterable[Request]) -> Iterator[Pulled]:
@@ -413,8 +418,9 @@ class _Pull:
             if one.status in one.request.accepts:
                 continue
             tag: Detail = one.request.tag
-            body = _whole(self._http, one, tag)
-            self._batch.add(one.url, body, {"kind": tag.kind, **tag.context})
+            if tag.kind:
+                body = _whole(self._http, one, tag)
+                self._batch.add(one.url, body, {"kind": tag.kind, **tag.context})
             yield from self._details(tag.then(one))
             if self._batch.is_full:
                 yield self._flush()

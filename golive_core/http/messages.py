@@ -24,7 +24,8 @@ class Request:
     `accepts` names statuses that are an answer and not an error (404 for what may be gone).
     `validators` are those of an earlier answer: if nothing changed, a 304 without body comes back.
     `limit_bytes` cuts the body there instead of refusing it (`Answer.is_cut`). `expect` json
-    refuses HTML and retries a body that was cut off on its way. `tag` is the caller's own note.
+    refuses HTML and retries a body that was cut off on its way. Redirects are followed unless
+    `follows` is false. `tag` is the caller's own note.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Request:
     validators: Mapping[str, str] = field(default_factory=dict[str, str])
     limit_bytes: int | None = None
     expect: Literal["json", "text", "any"] = "json"
+    follows: bool = True
     tag: Any = None
 
 
