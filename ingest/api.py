@@ -289,8 +289,12 @@ class ApiSource:
             yield from _Pull(http, at).run(self.walks(stream, at, http))
 
     def plan(self, payloads: pl.DataFrame) -> Iterable[Unit]:
-        """Yield units of one kind of payload and about UNIT_BYTES, in the order received."""
-        kinds = payloads["context"].str.json_path_match("$.kind").alias("kind")
+        """Yield units of one kind of payload and about UNIT_BYTES, in the order received.
+
+        What tells that something is gone stays among what tells that it is there.
+        """
+        kinds = payloads["context"].str.json_path_match("$.kind").str.strip_suffix(".gone")
+        kinds = kinds.alias("kind")
         for (kind,), part in payloads.with_columns(kinds).group_by("kind", maintain_order=True):
             number = (part["size_bytes"].cum_sum() // UNIT_BYTES).alias("unit")
             for _, unit in part.with_columns(number).group_by("unit", maintain_order=True):

@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any, cast
 
 import polars as pl
@@ -21,6 +20,7 @@ from golive_core.redact import redact
 from golive_core.schema import LOG_LINES
 from golive_core.settings import Instance, is_secret_name
 from ingest.parse import tests
+from ingest.parse.chosen import is_chosen
 from ingest.parse.console import CONTROL, LONGEST, level, lines
 from ingest.parse.junit import Cases, Report, read_report
 from ingest.parse.junit_rows import columns
@@ -61,17 +61,6 @@ STREAMS = {"o": '{"stream":"stdout"}', "e": '{"stream":"stderr"}', "h": '{"strea
 MASK = "***"
 
 
-def is_wanted(instance: Instance, builder: str) -> bool:
-    """Tell whether the builder is read, by the options `include` and `exclude`."""
-
-    def fits(patterns: list[str]) -> bool:
-        return any(fnmatchcase(builder, pattern) for pattern in patterns)
-
-    options = instance.options
-    wanted = cast("list[str]", options.get("include", ["*"]))
-    return fits(wanted) and not fits(cast("list[str]", options.get("exclude", [])))
-
-
 def _base(payload: Payload) -> str:
     return str(payload.instance.options["url"]).rstrip("/")
 
@@ -89,7 +78,7 @@ def builders(payload: Payload) -> Tables:
             "is_deleted": not one.get("masterids"),
         }
         for one in payload.objects("builders")
-        if is_wanted(payload.instance, one["name"])
+        if is_chosen(payload.instance, one["name"])
     ]  # fmt: skip
     return {"core.pipelines": frame("core.pipelines", rows)}
 
@@ -117,7 +106,7 @@ def builds(payload: Payload) -> Tables:
     sets = {one["bsid"]: one for one in told["buildsets"]}
     rows: list[Json] = []
     for one in told["builds"]:
-        if is_wanted(payload.instance, builder_of(one)):
+        if is_chosen(payload.instance, builder_of(one)):
             request: Json = requests.get(one["buildrequestid"], {})
             rows.append(_build(payload, one, request, sets.get(request.get("buildsetid"), {})))
     return {"core.builds": frame("core.builds", rows)}
@@ -141,12 +130,18 @@ def _build(payload: Payload, one: Json, request: Json, buildset: Json) -> Json:
         "number": one["number"], "attempt": 1, "commit_sha": commit_of(one, stamp),
         "branch": branch_of(one, stamp), "trigger": trigger, "triggered_by": by,
         "status": status_of(one), "is_unstable": False, "queued_at": queued,
-        "started_at": started, "finished_at": ended, "duration_s": seconds(started, ended),
-        "queue_s": seconds(queued, started) if request else None,
+        "started_at": started, "finished_at": ended, "duration_s": took(started, ended),
+        "queue_s": took(queued, started) if request else None,
         "runner": prop(one, "workername"), "parameters": parameters_of(one),
         "url": f"{_base(payload)}/#/builders/{one['builderid']}/builds/{one['number']}",
         "note": note_of(one), "is_simulated": False,
     }  # fmt: skip
+
+
+def took(start: datetime | None, end: datetime | None) -> float | None:
+    """Return the seconds between; a negative time (a clock set back) is unknown."""
+    found = seconds(start, end)
+    return None if found is None or found < 0 else found
 
 
 def note_of(one: Json) -> str | None:
@@ -221,7 +216,7 @@ def steps(payload: Payload) -> Tables:
             "build_id": context["build"], "ordinal": one["number"], "attempt": 1,
             "day": day_of(context["queued"]), "project_id": payload.instance.project_id,
             "name": one["name"], "status": _step_status(one), "started_at": started,
-            "duration_s": seconds(started, ended),
+            "duration_s": took(started, ended),
         })  # fmt: skip
     return {"core.stages": frame("core.stages", rows)}
 
@@ -344,7 +339,7 @@ def gone(payload: Payload) -> Tables:
 
 def _items(payload: Payload, found: Mapping[str, Json]) -> Iterator[Json]:
     for key, one in found.items():
-        if is_wanted(payload.instance, one["builder"]):
+        if is_chosen(payload.instance, one["builder"]):
             yield _own(payload) | {
                 "queue_item_id": f"{payload.instance.name}:{key}",
                 "pipeline_id": f"{payload.instance.name}:{one['builder']}",

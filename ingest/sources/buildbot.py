@@ -23,7 +23,8 @@ from golive_core.http import Answer, Http, Request
 from golive_core.http.paging import items
 from ingest.api import ApiOptions, ApiSource, Detail, Position, Walk
 from ingest.parse import buildbot
-from ingest.parse.buildbot import FAILED, build_id, builder_of, is_wanted
+from ingest.parse.buildbot import FAILED, build_id, builder_of
+from ingest.parse.chosen import is_chosen
 from ingest.payload import Parser
 from ingest.snapshots import snapshot
 from ingest.source import Context, Cursor, Finding, Instance, Stream
@@ -165,7 +166,7 @@ reports = {"test*" = "junit.xml"}   # step = log that holds a JUnit report
         queued = pages.queued(page)
         for one in entries:
             is_new = one["buildid"] > known and str(one["buildid"]) not in seen
-            if is_new and is_wanted(self.instance, builder_of(one)):
+            if is_new and is_chosen(self.instance, builder_of(one)):
                 at = queued.get(one["buildrequestid"], one["started_at"])
                 told = {"build": build_id(self.instance, one), "queued": at}
                 tag = Detail(
@@ -236,7 +237,7 @@ reports = {"test*" = "junit.xml"}   # step = log that holds a JUnit report
 
     def _visible(self, http: Http) -> Finding:
         found = [one["name"] for one in _entries(http.fetch(_get("builders")), "builders")]
-        wanted = [name for name in found if is_wanted(self.instance, name)]
+        wanted = [name for name in found if is_chosen(self.instance, name)]
         if wanted:
             return Finding("builders", "ok", f"{len(wanted)} of {len(found)} builders")
         hint = "Look at include and exclude, and at what the user may see"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -131,7 +132,7 @@ def test_a_build_is_seen_to_run_and_to_end_and_its_log_is_stored_once(
     run(lake, every)
     waiting = request.getfixturevalue("slow")
     cursor = ask("select cursor from ops.cursors where stream = 'builds' and role = 'pull'")
-    assert every.has_news("builds", __import__("json").loads(str(cursor[0][0]))) is True
+    assert every.has_news("builds", json.loads(str(cursor[0][0]))) is True
     queued = master.force("pass")
     run(lake, every)
     number = master.build_of(waiting)["number"]
@@ -205,11 +206,11 @@ def test_the_command_line_shows_the_failure(
 ) -> None:
     folder = home.parent
     (folder / "golive.toml").write_text(
-        '[project.shop]\ntitle = "Shop"\n[source.bb]\ntype = "buildbot"\nproject = "shop"\n'
+        '[project.shop]\nname = "Shop"\n[source.bb]\ntype = "buildbot"\nproject = "shop"\n'
         f'url = "{master.url}"\nuser = "bot"\ntoken = "env:BUILDBOT_PASSWORD"\n'
     )
     monkeypatch.setenv("BUILDBOT_PASSWORD", PASSWORD)
-    golive = [sys.executable, "-m", "golive_cli.main"]
+    golive = [sys.executable, "-c", "from golive_cli.main import main; main()"]
     subprocess.run([*golive, "ingest", "bb"], cwd=folder, check=True, timeout=60)
     query = "select message from core.log_lines where level = 'error' and build_id = 'bb:fail#1'"
     shown = subprocess.run(
