@@ -280,11 +280,17 @@ class ApiSource:
         is_gone = answer.status in walk.request.accepts | GONE
         return not (answer.is_unchanged or is_gone or state.knows(walk, answer, 0))
 
+    def is_idle(self, stream: str, at: Position) -> bool:
+        """Tell without asking that a pull has nothing to ask for; a source may give its own."""
+        return False
+
     def pull(
         self, stream: str, *, cursor: Cursor | None, window: Window | None
     ) -> Iterator[Pulled]:
         """Yield what is new; a list that cannot be read stops no other, its error comes last."""
         at = Position.of(cursor, window)
+        if self.is_idle(stream, at):
+            return
         with self.http() as http:
             yield from _Pull(http, at).run(self.walks(stream, at, http))
 

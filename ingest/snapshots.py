@@ -15,21 +15,25 @@ from ingest.api import Position, Walk
 from ingest.parse.rows import instant
 
 
+def is_fresh(at: Position, kind: str, minutes: int) -> bool:
+    """Tell whether the list was looked at within `minutes`, by the clock of this machine."""
+    last = instant(at.mark(kind))
+    if last is None or at.window:
+        return False
+    return timedelta(0) <= datetime.now(UTC) - last < timedelta(minutes=minutes)
+
+
 def snapshot(
-    kind: str, request: Request, at: Position, *, minutes: int,
+    kind: str, request: Request, *,
     keys: Callable[[Answer, str], Mapping[str, Any]] | None = None,
     body: Callable[[Answer], bytes] | None = None,
 ) -> Walk:  # fmt: skip
-    """Return the walk of such a list of one page; within `minutes` of the last look it is known.
+    """Return the walk of such a list, of one page; `mark` is when it was looked at.
 
-    Its parser is told as `at` when it was looked at, by the clock of this machine; `keys` is too.
+    Its parser is told that time as `at`, and so is `keys`.
     """
-    now = datetime.now(UTC)
-    last = instant(at.mark(kind))
-    age = now - last if last and not at.window else None
-    stamp = now.isoformat()
+    now = datetime.now(UTC).isoformat()
     return Walk(
-        kind, kind, request, context={"at": stamp}, mark=lambda _: stamp, body=body,
-        keys=(lambda answer: keys(answer, stamp)) if keys else None,
-        is_known=age is not None and timedelta(0) <= age < timedelta(minutes=minutes),
+        kind, kind, request, context={"at": now}, mark=lambda _: now, body=body,
+        keys=(lambda answer: keys(answer, now)) if keys else None,
     )  # fmt: skip

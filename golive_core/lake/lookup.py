@@ -6,7 +6,7 @@ commit. Here the files that may hold the rows are chosen by their ranges in the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 import polars as pl
 
@@ -16,6 +16,10 @@ from golive_core.lake import stage
 from golive_core.lake.layout import Layout, file_columns
 from golive_core.lake.manifest import Manifest
 from golive_core.lake.snapshot import DataFile, Snapshot
+
+KEPT = 64
+"""Answers of `rows` that a process keeps."""
+_found: dict[Hashable, pl.DataFrame] = {}
 
 
 def chosen(held: Snapshot, ranges: Mapping[str, tuple[object, object]]) -> list[DataFile]:
@@ -33,11 +37,19 @@ def snapshot_of(layout: Layout, found: Manifest, table: str) -> Snapshot:
 
 
 def rows(layout: Layout, found: Manifest, table: str, values: Mapping[str, object]) -> pl.DataFrame:
-    """Return the rows whose columns have these values; their files are read whole."""
+    """Return the rows whose columns have these values; their files are read whole.
+
+    Files never change, so what was found in the same ones is kept for the next who asks.
+    """
     held = snapshot_of(layout, found, table)
     files = chosen(held, {name: (value, value) for name, value in values.items()})
-    read = stage.read_rows(schema.find(table), held, files)
-    return read.filter(pl.col(name).eq(value) for name, value in values.items())
+    key = (held.folder, table, tuple(file.path for file in files), tuple(values.items()))
+    if key not in _found:
+        read = stage.read_rows(schema.find(table), held, files)
+        _found[key] = read.filter(pl.col(name).eq(value) for name, value in values.items())
+        while len(_found) > KEPT:
+            _found.pop(next(iter(_found)), None)
+    return _found[key].clone()
 
 
 def scan(

@@ -26,7 +26,7 @@ from ingest.parse import buildbot
 from ingest.parse.buildbot import FAILED, build_id, builder_of
 from ingest.parse.chosen import is_chosen
 from ingest.payload import Parser
-from ingest.snapshots import snapshot
+from ingest.snapshots import is_fresh, snapshot
 from ingest.source import Context, Cursor, Finding, Instance, Stream
 
 __all__ = ["Buildbot"]
@@ -125,18 +125,19 @@ reports = {"test*" = "junit.xml"}   # step = log that holds a JUnit report
             heads = _entries(http.fetch(_get("builds", **params, field=["buildid", "complete_at"])))
         return any(_is_news(one, at) for one in heads)
 
+    def is_idle(self, stream: str, at: Position) -> bool:
+        """Tell that workers or queue were looked at minutes ago: not even a sign-in is due."""
+        return is_fresh(at, stream, self.options.state_minutes)
+
     def walks(self, stream: str, at: Position, http: Http) -> Iterator[Walk]:
         """Yield the lists of a stream. Builds that run come first: what ends meanwhile is later."""
-        minutes = self.options.state_minutes
         match stream:
             case "workers":
-                yield snapshot("workers", _get("workers"), at, minutes=minutes)
+                yield snapshot("workers", _get("workers"))
             case "queue":
                 pages = _Queue(http)
                 waiting = _get("buildrequests", complete="false", claimed="false")
-                yield snapshot(
-                    "queue", waiting, at, minutes=minutes, body=pages.body, keys=pages.waiting
-                )
+                yield snapshot("queue", waiting, body=pages.body, keys=pages.waiting)
             case _:
                 yield Walk("builders", "builders", _get("builders"))
                 yield from self._builds(at, _Pages(http))
@@ -198,7 +199,7 @@ reports = {"test*" = "junit.xml"}   # step = log that holds a JUnit report
             if log["name"] != "stdio":
                 service = f"{service}/{log['name']}"
             tag = Detail("log", {**context, "service": service, "type": log["type"]})
-            for first, end in _ranges(log["num_lines"], self.options.log_lines):
+            for first, end in ranges(log["num_lines"], self.options.log_lines):
                 yield _get(
                     f"logs/{log['logid']}/contents", offset=str(first), limit=str(end - first),
                     tag=tag,
@@ -381,7 +382,7 @@ def _of_report(build: Json, context: Json) -> Json:
     }  # fmt: skip
 
 
-def _ranges(count: int, longest: int) -> Iterator[tuple[int, int]]:
+def ranges(count: int, longest: int) -> Iterator[tuple[int, int]]:
     """Yield ranges of lines, end excluded: all of them, or the first and the last of many."""
     half = longest // 2
     parts = [(0, count)] if count <= longest else [(0, half), (count - (longest - half), count)]

@@ -27,7 +27,7 @@ from ingest.parse.chosen import is_chosen
 from ingest.parse.jenkins_builds import Place
 from ingest.parse.jenkins_jobs import Job
 from ingest.payload import Parser, payloads
-from ingest.snapshots import snapshot
+from ingest.snapshots import is_fresh, snapshot
 from ingest.source import (
     Context,
     Cursor,
@@ -123,20 +123,21 @@ logs = "failed"               # console logs of failed builds; "all" or "none"
         with self.http() as http:
             yield from Pull(http, self._scope(), state, window).run()
 
+    def is_idle(self, stream: str, at: Position) -> bool:
+        """Tell that a stream of state is not wanted, or was looked at minutes ago."""
+        return not self._wants(stream) or is_fresh(at, stream, self.options.state_minutes)
+
     def walks(self, stream: str, at: Position, http: Http) -> Iterator[Walk]:
-        """Yield the list of agents, or that of what waits, if it is wanted."""
-        if not self._wants(stream):
-            return
-        minutes = self.options.state_minutes
+        """Yield the list of agents, or that of what waits."""
         if stream == "agents":
             yield snapshot(
-                stream, Request("computer/api/json", {"tree": jenkins_state.AGENTS}), at,
-                minutes=minutes, keys=lambda answer, _: jenkins_state.agents(answer.object()),
+                stream, Request("computer/api/json", {"tree": jenkins_state.AGENTS}),
+                keys=lambda answer, _: jenkins_state.agents(answer.object()),
             )  # fmt: skip
         else:
             yield snapshot(
-                stream, Request("queue/api/json", {"tree": jenkins_state.QUEUE}), at,
-                minutes=minutes, keys=lambda answer, now: jenkins_state.items(answer.object(), now),
+                stream, Request("queue/api/json", {"tree": jenkins_state.QUEUE}),
+                keys=lambda answer, now: jenkins_state.items(answer.object(), now),
             )  # fmt: skip
 
     def _wants(self, stream: str) -> bool:
