@@ -146,11 +146,11 @@ def took(start: datetime | None, end: datetime | None) -> float | None:
 
 def note_of(one: Json) -> str | None:
     """Return what Buildbot says of an ended build that did not just succeed."""
-    is_plain = not one.get("complete") or one.get("results") == SUCCESS
-    said = one.get("state_string") or ""
-    if is_plain:
+    if not one.get("complete") or one.get("results") == SUCCESS:
         return None
-    return f"warnings: {said}" if one.get("results") == WARNINGS else said or None
+    said = one.get("state_string") or ""
+    is_told = one.get("results") != WARNINGS or "warning" in said
+    return said or None if is_told else f"warnings: {said}"
 
 
 def stamp_of(buildset: Json, repository: str) -> Json:

@@ -91,7 +91,7 @@ def test_builds_land_with_why_they_ran_and_how_they_ended(
          True),
         ("bb:warn", "passed", rows[3][2], "manual", "bot", REVISION, "main", "local", True),
     ]  # fmt: skip
-    assert str(rows[3][2]).startswith("warnings: ")
+    assert str(rows[3][2]).startswith("warnings ")
     pipelines = "select name from core.pipelines where not is_deleted order by 1"
     assert [name for (name,) in ask(pipelines)] == ["fail", "pass", "push", "slow", "warn"]
     runners = "select name, is_online, is_deleted from core.runners"
