@@ -1,4 +1,4 @@
-"""Lists that say how things stand now and not what happened: agents of a CI, its queue.
+"""Lists that say how things stand now and not what happened: runners of a CI, its queue.
 
 They change with every build, so they are no news that would start a run: they are looked at when
 an instance is pulled anyway, but not again within some minutes.

@@ -25,10 +25,10 @@ def findings(
     yield clock(answer, datetime.now(UTC))
 
 
-def state_findings(http: Http, *, agents: bool, queue: bool) -> Iterator[Finding]:
-    """Yield whether agents and queue can be read, as far as they are wanted."""
-    if agents:
-        yield _readable(http, "agents", "computer", "computer")
+def state_findings(http: Http, *, runners: bool, queue: bool) -> Iterator[Finding]:
+    """Yield whether runners and queue can be read, as far as they are wanted."""
+    if runners:
+        yield _readable(http, "runners", "computer", "computer")
     if queue:
         yield _readable(http, "queue", "queue", "items")
 

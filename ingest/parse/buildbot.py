@@ -355,7 +355,7 @@ PARSERS: dict[str, Parser] = {
     "steps": steps,
     "log": log,
     "report": report,
-    "workers": workers,
+    "runners": workers,
     "queue": queue,
     "queue.gone": gone,
 }

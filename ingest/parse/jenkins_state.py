@@ -1,7 +1,8 @@
-"""Agents and queue of a Jenkins as they stand now, to rows of core.runners and core.queue_items.
+"""Runners and queue of a Jenkins as they stand now, to rows of core.runners and core.queue_items.
 
-`AGENTS` and `QUEUE` are what is asked for. What is to be known of an agent or item when it is gone
-is what `agents` and `items` return; the rows are made of that.
+`RUNNERS` and `QUEUE` are what is asked for. Jenkins calls its runners agents, or computers. What is
+to be known of one, or of an item, when it is gone is what `machines` and `items` return; the rows
+are made of that.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ingest.payload import Parser, Payload, Tables
 
 Json = dict[str, Any]
 _RUNS = "[currentExecutable[number]]"
-AGENTS = (
+RUNNERS = (
     "computer[displayName,assignedLabels[name],offline,temporarilyOffline,offlineCauseReason,"
     f"numExecutors,executors{_RUNS},oneOffExecutors{_RUNS}]"
 )
@@ -27,9 +28,9 @@ QUEUE = "items[id,task[name,url],why,blocked,stuck,inQueueSince]"
 JOB = re.compile(r"(?:^|/)job/([^/]+)")
 
 
-def agents(told: Json) -> dict[str, Json]:
-    """Return what is known of each agent, by name; raises SourceDataError."""
-    return {one["displayName"]: _agent(one) for one in _list(told, "computer")}
+def machines(told: Json) -> dict[str, Json]:
+    """Return what is known of each runner, by name; raises SourceDataError."""
+    return {one["displayName"]: _machine(one) for one in _list(told, "computer")}
 
 
 def _list(told: Json, name: str) -> list[Json]:
@@ -39,7 +40,7 @@ def _list(told: Json, name: str) -> list[Json]:
     return cast("list[Json]", found)
 
 
-def _agent(one: Json) -> Json:
+def _machine(one: Json) -> Json:
     runs = [*(one.get("executors") or ()), *(one.get("oneOffExecutors") or ())]
     name = one["displayName"]
     return {
@@ -85,12 +86,12 @@ def _own(payload: Payload) -> Json:
 
 
 def runners(payload: Payload) -> Tables:
-    """Return the agents, the controller among them."""
-    return _runners(payload, agents(payload.object()), is_deleted=False)
+    """Return the runners, the controller among them."""
+    return _runners(payload, machines(payload.object()), is_deleted=False)
 
 
 def runners_gone(payload: Payload) -> Tables:
-    """Return the agents that were removed."""
+    """Return the runners that were removed."""
     gone = {"is_online": False, "busy": 0}
     known = {name: one | gone for name, one in payload.object().items()}
     return _runners(payload, known, is_deleted=True)
@@ -122,8 +123,8 @@ def _waiting(payload: Payload, found: Mapping[str, Json]) -> Iterator[Json]:
 
 
 PARSERS: dict[str, Parser] = {
-    "agents": runners,
-    "agents.gone": runners_gone,
+    "runners": runners,
+    "runners.gone": runners_gone,
     "queue": queue,
     "queue.gone": queue_gone,
 }

@@ -77,7 +77,7 @@ class Buildbot(ApiSource):
                 "core.test_results", "core.failures",
             ),
         ),
-        Stream("workers", "workers: connected, paused, gone", ("core.runners",)),
+        Stream("runners", "workers: connected, paused, gone", ("core.runners",)),
         Stream("queue", "build requests that wait for a worker", ("core.queue_items",)),
     )  # fmt: skip
     scopes: ClassVar[tuple[str, ...]] = ("GET of /api/v2, where authz guards it",)
@@ -126,14 +126,14 @@ reports = {"test*" = "junit.xml"}   # step = log that holds a JUnit report
         return any(_is_news(one, at) for one in heads)
 
     def is_idle(self, stream: str, at: Position) -> bool:
-        """Tell that workers or queue were looked at minutes ago: not even a sign-in is due."""
+        """Tell that runners or queue were looked at minutes ago: not even a sign-in is due."""
         return is_fresh(at, stream, self.options.state_minutes)
 
     def walks(self, stream: str, at: Position, http: Http) -> Iterator[Walk]:
         """Yield the lists of a stream. Builds that run come first: what ends meanwhile is later."""
         match stream:
-            case "workers":
-                yield snapshot("workers", _get("workers"))
+            case "runners":
+                yield snapshot("runners", _get("workers"))
             case "queue":
                 pages = _Queue(http)
                 waiting = _get("buildrequests", complete="false", claimed="false")

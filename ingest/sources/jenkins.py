@@ -1,7 +1,7 @@
-"""Jenkins: jobs, builds and what hangs on them, agents and queue through its JSON API.
+"""Jenkins: jobs, builds and what hangs on them, runners and queue through its JSON API.
 
 Builds come a thousand a request, a poll without news costs one request, running builds are looked
-at again until they end. Agents and the queue are looked at when a pull runs anyway. How builds are
+at again until they end. Runners and the queue are looked at when a pull runs anyway. How builds are
 asked for is in `ingest/jenkins/`, what the answers mean in `ingest/parse/jenkins_*.py`; this file
 puts them together.
 """
@@ -49,7 +49,7 @@ class Options(ApiOptions):
     repository: str = ""
     stages: bool = True
     tests: bool = True
-    agents: bool = True
+    runners: bool = True
     queue: bool = True
     state_minutes: int = Field(15, ge=0)
     logs: Literal["failed", "all", "none"] = "failed"
@@ -72,7 +72,7 @@ class Jenkins(ApiSource):
                 "core.test_results", "core.failures", "core.log_lines",
             ),
         ),
-        Stream("agents", "agents: online, busy, gone", ("core.runners",)),
+        Stream("runners", "agents: online, busy, gone", ("core.runners",)),
         Stream("queue", "items of the queue, and when they left it", ("core.queue_items",)),
     )  # fmt: skip
     scopes: ClassVar[tuple[str, ...]] = ("Overall/Read", "Job/Read")
@@ -96,7 +96,7 @@ logs = "failed"               # console logs of failed builds; "all" or "none"
     def has_news(self, stream: str, cursor: Cursor | None) -> bool:
         """Tell by one request whether jobs came or went, builds began or ended, or are owed.
 
-        Agents and queue are never news: they change with every build.
+        Runners and queue are never news: they change with every build.
         """
         if stream != "builds":
             return cursor is None and self._wants(stream)
@@ -128,11 +128,11 @@ logs = "failed"               # console logs of failed builds; "all" or "none"
         return not self._wants(stream) or is_fresh(at, stream, self.options.state_minutes)
 
     def walks(self, stream: str, at: Position, http: Http) -> Iterator[Walk]:
-        """Yield the list of agents, or that of what waits."""
-        if stream == "agents":
+        """Yield the list of runners, or that of what waits."""
+        if stream == "runners":
             yield snapshot(
-                stream, Request("computer/api/json", {"tree": jenkins_state.AGENTS}),
-                keys=lambda answer, _: jenkins_state.agents(answer.object()),
+                stream, Request("computer/api/json", {"tree": jenkins_state.RUNNERS}),
+                keys=lambda answer, _: jenkins_state.machines(answer.object()),
             )  # fmt: skip
         else:
             yield snapshot(
@@ -141,7 +141,7 @@ logs = "failed"               # console logs of failed builds; "all" or "none"
             )  # fmt: skip
 
     def _wants(self, stream: str) -> bool:
-        return {"agents": self.options.agents, "queue": self.options.queue}.get(stream, True)
+        return {"runners": self.options.runners, "queue": self.options.queue}.get(stream, True)
 
     def parse(self, unit: Unit) -> Iterator[Parsed]:
         """Yield core rows of the unit; an answer that is not what it should be is rejected."""
@@ -159,7 +159,7 @@ logs = "failed"               # console logs of failed builds; "all" or "none"
                 yield from doctor.findings(
                     http, options.depth, self._is_wanted, has_token=bool(options.token)
                 )
-                yield from doctor.state_findings(http, agents=options.agents, queue=options.queue)
+                yield from doctor.state_findings(http, runners=options.runners, queue=options.queue)
         except SourceError as error:
             yield Finding("reachable", "failed", f"{error.where}: {error.what}", error.hint)
 

@@ -231,7 +231,17 @@ NOISE = st.recursive(
 )  # fmt: skip
 
 
-KINDS = ["jobs", "builds", "stages", "tests", "log", "agents", "agents.gone", "queue", "queue.gone"]
+KINDS = [
+    "jobs",
+    "builds",
+    "stages",
+    "tests",
+    "log",
+    "runners",
+    "runners.gone",
+    "queue",
+    "queue.gone",
+]
 
 
 @settings(max_examples=150, deadline=None)

@@ -1,4 +1,4 @@
-"""Agents, queue and artifacts: what they say, that they are not asked for in vain, what goes."""
+"""Runners, queue and artifacts: what they say, that they are not asked for in vain, what goes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def last(reader: Reader, table: str) -> list[dict]:
 
 def test_an_agent_is_online_or_says_why_not(fake: Jenkins, reader: Make) -> None:
     fake.agents = [agent("Built-In Node"), agent("one", 1), agent("two", 0, "disk is full")]
-    ci = reading(reader, "agents")
+    ci = reading(reader, "runners")
     ci.pull()
     names = ("name", "labels", "is_online", "executors", "busy", "offline_reason", "is_deleted")
     assert [tuple(row[name] for name in names) for row in last(ci, "core.runners")] == [
@@ -41,7 +41,7 @@ def test_an_agent_is_online_or_says_why_not(fake: Jenkins, reader: Make) -> None
 
 def test_an_agent_that_is_gone_is_deleted_and_comes_back(fake: Jenkins, reader: Make) -> None:
     fake.agents = [agent("one"), agent("two", 2)]
-    ci = reading(reader, "agents")
+    ci = reading(reader, "runners")
     ci.pull()
     gone = fake.agents.pop()
     ci.pull()
@@ -93,7 +93,7 @@ def test_items_of_jobs_that_are_not_read_are_left_out(fake: Jenkins, reader: Mak
 def test_state_is_not_asked_for_again_within_minutes_and_is_never_news(
     fake: Jenkins, reader: Make
 ) -> None:
-    for stream in ("agents", "queue"):
+    for stream in ("runners", "queue"):
         fake.agents, fake.waiting = [], []
         fake.seen.clear()
         ci = reader()
@@ -109,8 +109,8 @@ def test_state_is_not_asked_for_again_within_minutes_and_is_never_news(
 
 
 def test_state_that_is_not_wanted_is_not_asked_for(fake: Jenkins, reader: Make) -> None:
-    for stream in ("agents", "queue"):
-        ci = reading(reader, stream, agents=False, queue=False)
+    for stream in ("runners", "queue"):
+        ci = reading(reader, stream, runners=False, queue=False)
         assert not ci.source.has_news(stream, None)
         assert ci.pull() == 0
     assert fake.seen == []
@@ -118,13 +118,13 @@ def test_state_that_is_not_wanted_is_not_asked_for(fake: Jenkins, reader: Make) 
 
 def test_state_that_is_forbidden_is_an_error_that_names_itself(fake: Jenkins, reader: Make) -> None:
     fake.fault("computer/api", "403", times=9)
-    ci = reading(reader, "agents")
+    ci = reading(reader, "runners")
     ci.pull()
     assert isinstance(ci.error, SourceAuthError)
     assert "computer/api/json" in ci.error.where
     found = {one.check: one for one in ci.source.check()}
-    assert found["agents"].state == "warning"
-    assert "agents = false" in found["agents"].hint
+    assert found["runners"].state == "warning"
+    assert "runners = false" in found["runners"].hint
     assert (found["queue"].state, found["queue"].detail) == ("ok", "0 seen")
 
 
