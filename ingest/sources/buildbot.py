@@ -144,7 +144,9 @@ reports = {"test*" = "junit.xml"}   # step = log that holds a JUnit report
 
     def _builds(self, at: Position, pages: _Pages) -> Iterator[Walk]:
         running = _get("builds", complete="false", property="*")
-        yield Walk("running", "builds", running, versions=_began, body=pages.body)
+        yield Walk("running", "builds", running, versions=pages.began, body=pages.body)
+        if self.options.logs == "all" and not at.window:
+            yield from self._growing(at, pages)
         window = {"complete_at__lt": _second(at.window.end)} if at.window else {}
         ended = _get(
             "builds", complete="true", complete_at__ge=_since(at), **window, order="complete_at",
@@ -153,61 +155,90 @@ reports = {"test*" = "junit.xml"}   # step = log that holds a JUnit report
         seen = at.lists["ended"].seen if "ended" in at.lists else {}
         yield Walk(
             "ended", "builds", ended, _next_page, mark=_newest, versions=_ended, body=pages.body,
-            details=partial(self._details, pages, dict(seen), is_first=_is_first(at)),
+            details=partial(self._details, at, pages, dict(seen)),
         )  # fmt: skip
 
     def _details(
-        self, pages: _Pages, seen: Mapping[str, str], page: Answer, *, is_first: bool
+        self, at: Position, pages: _Pages, seen: Mapping[str, str], page: Answer
     ) -> Iterator[Request]:
         """Yield requests for the steps of the builds that are new on a page."""
         options, entries = self.options, _entries(page)
         if not (options.steps or options.reports or options.logs != "none"):
             return
-        known = pages.newest() - options.newest if is_first and entries else 0
+        known = pages.newest() - options.newest if _is_first(at) and entries else 0
         queued = pages.queued(page)
         for one in entries:
             is_new = one["buildid"] > known and str(one["buildid"]) not in seen
             if is_new and is_chosen(self.instance, builder_of(one)):
-                at = queued.get(one["buildrequestid"], one["started_at"])
-                told = {"build": build_id(self.instance, one), "queued": at}
-                tag = Detail(
-                    "steps" if options.steps else "", told, then=partial(self._logs, one, told)
-                )
+                since = queued.get(one["buildrequestid"], one["started_at"])
+                told = {"build": build_id(self.instance, one), "queued": since}
+                then = partial(self._logs, at, one)
+                tag = Detail("steps" if options.steps else "", told, then=then)
                 yield _get(f"builds/{one['buildid']}/steps", tag=tag)
 
-    def _logs(self, build: Json, told: Json, page: Answer) -> Iterator[Request]:
+    def _logs(self, at: Position, build: Json, page: Answer) -> Iterator[Request]:
         """Yield requests for the logs of the steps of a build, and for the reports among them."""
         has_failed = build.get("results") in FAILED
         for step in _entries(page, "steps"):
             below = f"steps/{step['stepid']}/logs"
-            name, at = step["name"], step.get("started_at") or build["started_at"]
-            context = {"build": told["build"], "service": f"{builder_of(build)}/{name}", "at": at}
+            context = self._of_step(build, step)
             is_failed = has_failed and step.get("results") in FAILED
             if self.options.logs == "all" or (self.options.logs == "failed" and is_failed):
-                yield _get(below, tag=Detail("", then=partial(self._chunks, context)))
+                yield _get(below, tag=Detail("", then=partial(self._chunks, at, context)))
             for pattern, log in self.options.reports.items():
-                if fnmatchcase(name, pattern):
+                if fnmatchcase(step["name"], pattern):
                     tag = Detail("report", _of_report(build, context))
                     yield _get(f"{below}/{NOT_NAME.sub('_', log[:50])}/contents", tag=tag)
 
-    def _chunks(self, context: Json, page: Answer) -> Iterator[Request]:
-        """Yield requests for the lines of the logs of a step; a long log loses its middle."""
-        for log in _entries(page, "logs"):
-            if log["type"] == "h" or not log["num_lines"] or log["name"] in self._report_names:
-                continue
-            service = context["service"]
-            if log["name"] != "stdio":
-                service = f"{service}/{log['name']}"
-            tag = Detail("log", {**context, "service": service, "type": log["type"]})
-            for first, end in ranges(log["num_lines"], self.options.log_lines):
-                yield _get(
-                    f"logs/{log['logid']}/contents", offset=str(first), limit=str(end - first),
-                    tag=tag,
-                )  # fmt: skip
+    def _of_step(self, build: Json, step: Json) -> Json:
+        """Return what the parser of its logs is told of a step."""
+        return {
+            "build": build_id(self.instance, build),
+            "service": f"{builder_of(build)}/{step['name']}",
+            "at": step.get("started_at") or build["started_at"],
+        }
 
-    @property
-    def _report_names(self) -> set[str]:
-        return set(self.options.reports.values())
+    def _chunks(self, at: Position, context: Json, page: Answer) -> Iterator[Request]:
+        """Yield requests for the lines of the logs of a step; a long log loses its middle.
+
+        What was read while the build ran is not read again.
+        """
+        for log in self._kept(page):
+            read = int(at.mark(_walk_of(log)) or 0)
+            tag = Detail("log", _of_log(log, context))
+            for first, end in ranges(log["num_lines"], self.options.log_lines):
+                if read < end:
+                    yield _lines(log, max(first, read), end, tag)
+
+    def _kept(self, page: Answer) -> Iterator[Json]:
+        """Yield the logs of a step that are read line by line: no pages for people, no reports."""
+        reports = set(self.options.reports.values())
+        for log in _entries(page, "logs"):
+            if log["type"] != "h" and log["name"] not in reports:
+                yield log
+
+    def _growing(self, at: Position, pages: _Pages) -> Iterator[Walk]:
+        """Yield the logs of builds that run, each from where it was read; the end comes later."""
+        for build in pages.running:
+            if is_chosen(self.instance, builder_of(build)):
+                for step in pages.list(f"builds/{build['buildid']}/steps", "steps"):
+                    page = pages.fetch(f"steps/{step['stepid']}/logs")
+                    for log in self._kept(page):
+                        yield self._growth(at, log, self._of_step(build, step))
+
+    def _growth(self, at: Position, log: Json, context: Json) -> Walk:
+        name, end = _walk_of(log), min(log["num_lines"], self.options.log_lines // 2)
+        read = int(at.mark(name) or 0)
+
+        def following(page: Answer) -> Request | None:
+            first = _first_line(page) + LINES
+            return _lines(log, first, min(first + LINES, end)) if first < end else None
+
+        return Walk(
+            name, "log", _lines(log, read, min(read + LINES, end)), following,
+            _of_log(log, context), is_known=read >= end, may_be_gone=True,
+            mark=lambda page: f"{min(_first_line(page) + LINES, end):09d}",
+        )  # fmt: skip
 
     def check(self) -> Iterator[Finding]:
         """Yield whether builders can be read, as whom, of which version, and the right time."""
@@ -252,6 +283,7 @@ class _Pages:
         self._http = http
         self._page: Answer | None = None
         self._requests: list[Json] = []
+        self.running: list[Json] = []
         self._newest: int | None = None
 
     def newest(self) -> int:
@@ -260,6 +292,19 @@ class _Pages:
             page = self._http.fetch(_get("builds", order="-buildid", limit="1", field="buildid"))
             self._newest = max((int(one["buildid"]) for one in _entries(page)), default=0)
         return self._newest
+
+    def began(self, page: Answer) -> dict[str, str]:
+        """Return when the builds of a page that run began, by id, and remember them."""
+        self.running = _entries(page)
+        return {str(one["buildid"]): f"{one['started_at']:012d}" for one in self.running}
+
+    def fetch(self, path: str) -> Answer:
+        """Return a list that a build or step has."""
+        return self._http.fetch(_get(path))
+
+    def list(self, path: str, plural: str) -> list[Json]:
+        """Return the entries of such a list."""
+        return _entries(self.fetch(path), plural)
 
     def queued(self, page: Answer) -> dict[int, int]:
         """Return when the requests of the builds on a page were submitted, by id."""
@@ -346,10 +391,6 @@ def _ended(page: Answer) -> dict[str, str]:
     return {str(one["buildid"]): _mark(one) for one in _entries(page)}
 
 
-def _began(page: Answer) -> dict[str, str]:
-    return {str(one["buildid"]): f"{one['started_at']:012d}" for one in _entries(page)}
-
-
 def _is_first(at: Position) -> bool:
     """Tell whether nothing was read to its end yet, so that old builds are many."""
     return not at.window and not at.mark("ended")
@@ -380,6 +421,27 @@ def _of_report(build: Json, context: Json) -> Json:
         "build": context["build"], "at": context["at"], "ended": build["complete_at"],
         "commit": buildbot.commit_of(build, {}), "branch": buildbot.branch_of(build, {}),
     }  # fmt: skip
+
+
+def _walk_of(log: Json) -> str:
+    """Return the name of the walk of a log that grows, in the cursor."""
+    return f"log:{log['logid']}"
+
+
+def _of_log(log: Json, context: Json) -> Json:
+    service = context["service"]
+    service = service if log["name"] == "stdio" else f"{service}/{log['name']}"
+    return {**context, "service": service, "type": log["type"]}
+
+
+def _lines(log: Json, first: int, end: int, tag: object = None) -> Request:
+    """Return the request for some lines of a log, the first at 0 and the end excluded."""
+    path = f"logs/{log['logid']}/contents"
+    return _get(path, offset=str(first), limit=str(end - first), tag=tag)
+
+
+def _first_line(page: Answer) -> int:
+    return int(_entries(page, "logchunks")[0]["firstline"])
 
 
 def ranges(count: int, longest: int) -> Iterator[tuple[int, int]]:

@@ -34,7 +34,9 @@ JUNIT = """<testsuite name="shop" tests="2" failures="1">
 </testcase></testsuite>"""
 REPORT = f"open('junit.xml', 'w').write({{JUNIT!r}}); print('ran 2 tests')"
 TRACE = "print('one')\\ndef tax(): raise ValueError('no rate for XX')\\ntax()"
-WAIT = "import os, time\\nwhile not os.path.exists({go!r}): time.sleep(0.05)"
+WAIT = """import os, time
+print('waits', flush=True)
+while not os.path.exists({go!r}): time.sleep(0.05)"""
 
 
 def run(name, code, **more):
@@ -115,6 +117,11 @@ class Master:
             return found if found and found["complete"] else None
 
         return waited(done, f"request {request} ends")
+
+    def log(self, build: dict[str, Any], step: str) -> str:
+        """Return what the master has of a step's output; workers send it every five seconds."""
+        path = f"api/v2/builds/{build['buildid']}/steps/{step}/logs/stdio/raw_inline"
+        return self.client.get(path).text
 
     def change(self, **given: str) -> None:
         """Tell of a change, as a hook of a repository does."""

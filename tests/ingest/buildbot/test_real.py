@@ -153,13 +153,18 @@ def test_a_build_is_seen_to_run_and_to_end_and_its_log_is_stored_once(
     cursor = ask("select cursor from ops.cursors where stream = 'builds' and role = 'pull'")
     assert every.has_news("builds", json.loads(str(cursor[0][0]))) is True
     queued = master.force("pass")
+    build = master.build_of(waiting)
+    waited(lambda: "waits" in master.log(build, "wait"), "the worker sends what was printed")
     run(lake, every)
-    number = master.build_of(waiting)["number"]
+    number = build["number"]
     status = (
         f"select status, finished_at is null from core.builds where build_id = 'bb:slow#{number}'"
     )
     item = f"select pipeline_id, left_at from core.queue_items where queue_item_id = 'bb:{queued}'"
     assert ask(status) == [("running", True)]
+    waits = f"select count(*) from core.log_lines where build_id = 'bb:slow#{number}'"
+    early = ask(waits)[0][0]
+    assert ask(f"{waits} and message = 'waits'") == [(1,)]
     assert ask(item) == [("bb:pass", None)]
     master.go.touch()
     master.ended(queued)
@@ -171,6 +176,9 @@ def test_a_build_is_seen_to_run_and_to_end_and_its_log_is_stored_once(
     )
     before = sorted(ask(lines))
     assert all(rows == distinct for _, _, rows, distinct in before)
+    assert ask(waits)[0][0] > early
+    chunks = "select count(*) from raw.buildbot where context ->> 'service' = 'slow/wait'"
+    assert ask(f"{chunks} and context ->> 'build' = 'bb:slow#{number}'") == [(2,)]
     run(lake, source(logs="all"))
     assert sorted(ask(lines)) == before
     conform(lake, every, every.instance, full=True, processes=1)
