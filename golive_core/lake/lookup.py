@@ -6,6 +6,7 @@ commit. Here the files that may hold the rows are chosen by their ranges in the 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Hashable, Mapping
 
 import polars as pl
@@ -20,6 +21,7 @@ from golive_core.lake.snapshot import DataFile, Snapshot
 KEPT = 64
 """Answers of `rows` that a process keeps."""
 _found: dict[Hashable, pl.DataFrame] = {}
+_lock = threading.Lock()
 
 
 def chosen(held: Snapshot, ranges: Mapping[str, tuple[object, object]]) -> list[DataFile]:
@@ -43,13 +45,17 @@ def rows(layout: Layout, found: Manifest, table: str, values: Mapping[str, objec
     """
     held = snapshot_of(layout, found, table)
     files = chosen(held, {name: (value, value) for name, value in values.items()})
-    key = (held.folder, table, tuple(file.path for file in files), tuple(values.items()))
-    if key not in _found:
-        read = stage.read_rows(schema.find(table), held, files)
-        _found[key] = read.filter(pl.col(name).eq(value) for name, value in values.items())
-        while len(_found) > KEPT:
-            _found.pop(next(iter(_found)), None)
-    return _found[key].clone()
+    spec = schema.find(table)
+    key = (held.folder, tuple(one.path for one in files), tuple(values.items()), *spec.schema)
+    kept = _found.get(key)
+    if kept is None:
+        read = stage.read_rows(spec, held, files)
+        kept = read.filter(pl.col(name).eq(value) for name, value in values.items())
+        with _lock:
+            _found[key] = kept
+            while len(_found) > KEPT:
+                del _found[next(iter(_found))]
+    return kept.clone()
 
 
 def scan(
