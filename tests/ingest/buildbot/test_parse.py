@@ -199,6 +199,7 @@ def test_a_long_log_is_asked_for_at_both_ends() -> None:
     assert list(ranges(1000, 10)) == [(0, 5), (995, 1000)]
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 5000), max_size=50))
 def test_ranges_of_ids_hold_them_all_and_little_else(ids: set[int]) -> None:
     found = list(spans(ids))
