@@ -100,7 +100,8 @@ class Walk:
     remembered of it, so that what is missing the next time is told to the parser of `<kind>.gone`.
     `versions` is for lists that are asked for since a time: what a page names with its change time
     as text that sorts. A page that names nothing new is not kept. `essence` is what of a page is
-    compared with the last walk, where its body also says how long it took, say.
+    compared with the last walk, where its body also says how long it took, say. `body` gives what
+    is kept of a page that does not say enough alone.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Walk:
     keys: Callable[[Answer], Mapping[str, Any]] | None = None
     versions: Callable[[Answer], Mapping[str, str]] | None = None
     essence: Callable[[Answer], object] | None = None
+    body: Callable[[Answer], bytes] | None = None
     may_be_gone: bool = False
     """Tells that a 404 is an answer: the list is of a thing that was found, not one configured."""
     is_known: bool = False
@@ -129,6 +131,8 @@ class Walk:
 @dataclass(frozen=True, slots=True)
 class Detail:
     """The tag of a request in `details`: which parser takes the answer, and what it is told.
+
+    An answer without a `kind` is not kept, it only entails others.
 
     `then` gives what the answer entails in turn, each tagged likewise. Where the answer is a list
     whose parser has to see all of it, `following` tells its further pages and `at` where in a page
@@ -297,11 +301,17 @@ class ApiSource:
         is_gone = answer.status in walk.request.accepts | GONE
         return not (answer.is_unchanged or is_gone or state.knows(walk, answer, 0))
 
+    def is_idle(self, stream: str, at: Position) -> bool:
+        """Tell without asking that a pull has nothing to ask for; a source may give its own."""
+        return False
+
     def pull(
         self, stream: str, *, cursor: Cursor | None, window: Window | None
     ) -> Iterator[Pulled]:
         """Yield what is new; a list that cannot be read stops no other, its error comes last."""
         at = Position.of(cursor, window)
+        if self.is_idle(stream, at):
+            return
         with self.http() as http:
             yield from _Pull(http, at).run(self.walks(stream, at, http))
 
@@ -424,7 +434,8 @@ class _Pull:
             state.new_keys |= walk.keys(answer)
         if not state.knows(walk, answer, len(state.new_pages)):
             yield from self._details(walk.details(answer))
-            self._batch.add(answer.url, answer.body, {"kind": walk.kind, **walk.context})
+            body = walk.body(answer) if walk.body else answer.body
+            self._batch.add(answer.url, body, {"kind": walk.kind, **walk.context})
         state.remember(walk, answer)
 
     def _details(self, wanted: Iterable[Request]) -> Iterator[Pulled]:
@@ -435,7 +446,8 @@ class _Pull:
                 continue
             tag: Detail = one.request.tag
             whole = replace(one, body=_whole(self._http, one, tag))
-            self._batch.add(one.url, whole.body, {"kind": tag.kind, **tag.context})
+            if tag.kind:
+                self._batch.add(one.url, whole.body, {"kind": tag.kind, **tag.context})
             yield from self._details(tag.then(whole))
             if self._batch.is_full:
                 yield self._flush()

@@ -196,7 +196,7 @@ class Http:
             headers={**request.headers, **conditions},
             content=request.content,
         )
-        response = await self._client.send(built, stream=True)
+        response = await self._client.send(built, stream=True, follow_redirects=request.follows)
         try:
             body, is_cut = await self._body(request, response)
         finally:

@@ -25,8 +25,8 @@ class Request:
     `validators` are those of an earlier answer: if nothing changed, a 304 without body comes back.
     `limit_bytes` cuts the body there instead of refusing it (`Answer.is_cut`). `expect` json
     refuses HTML and retries a body that was cut off on its way; `is_whole` tells that in its stead
-    where a whole body is not one value. `is_safe` tells that a POST only asks,
-    so that it may be sent again. `tag` is the caller's own note.
+    where a whole body is not one value. `is_safe` tells that a POST only asks, so that it may be
+    sent again. Redirects are followed unless `follows` is false. `tag` is the caller's own note.
     """
 
     path: str
@@ -40,6 +40,7 @@ class Request:
     expect: Literal["json", "text", "any"] = "json"
     is_whole: Callable[[bytes], bool] | None = None
     is_safe: bool = False
+    follows: bool = True
     tag: Any = None
 
 

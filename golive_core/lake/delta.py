@@ -6,7 +6,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,15 @@ from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.schema import ArrayType, PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
-from golive_core.lake.snapshot import Era, era, newest_version
+from golive_core.lake.snapshot import (
+    Era,
+    Snapshot,
+    added_file,
+    dtype_named,
+    era,
+    keep,
+    newest_version,
+)
 from golive_core.lake.trouble import told
 
 APP = "golive"
@@ -60,6 +68,7 @@ def apply(folder: Path, commit: Commit, *, n: int, again: bool = False) -> int:
     with told(commit.table, "committing"):
         if commit.base < 0 and not DeltaTable.is_deltatable(str(folder)):
             create(folder, commit, n)
+            keep((era(folder.parent.parent), folder), created(folder, commit))
             return 0
         delta = handle(folder)
         if not again or (delta.transaction_version(APP) or 0) < n:
@@ -129,6 +138,24 @@ def create(folder: Path, commit: Commit, n: int) -> None:
         configuration=CONFIGURATION,
         commit_properties=properties(commit, n),
     )
+
+
+def created(folder: Path, commit: Commit) -> Snapshot:
+    """Return version 0 as it was written, so that nobody has to open the table to know it."""
+    made = commit.partition if commit.partition != "day" else None
+    columns = {name: dtype_named(word) for name, word in commit.columns.items() if name != made}
+    empty = Snapshot(commit.table, folder, 0, (), columns, commit.partition)
+    files = [
+        added_file(
+            empty,
+            {
+                "path": path, "size": size, "stats": stats,
+                "partitionValues": {} if commit.partition is None else {commit.partition: value},
+            },
+        )
+        for path, size, value, stats in commit.adds
+    ]  # fmt: skip
+    return replace(empty, files=tuple(sorted(files, key=lambda file: file.path)))
 
 
 def extend(delta: DeltaTable, folder: Path, commit: Commit, n: int) -> None:

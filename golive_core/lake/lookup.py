@@ -6,7 +6,8 @@ commit. Here the files that may hold the rows are chosen by their ranges in the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Hashable, Mapping
 
 import polars as pl
 
@@ -16,6 +17,11 @@ from golive_core.lake import stage
 from golive_core.lake.layout import Layout, file_columns
 from golive_core.lake.manifest import Manifest
 from golive_core.lake.snapshot import DataFile, Snapshot
+
+KEPT = 64
+"""Answers of `rows` that a process keeps."""
+_found: dict[Hashable, pl.DataFrame] = {}
+_lock = threading.Lock()
 
 
 def chosen(held: Snapshot, ranges: Mapping[str, tuple[object, object]]) -> list[DataFile]:
@@ -33,11 +39,25 @@ def snapshot_of(layout: Layout, found: Manifest, table: str) -> Snapshot:
 
 
 def rows(layout: Layout, found: Manifest, table: str, values: Mapping[str, object]) -> pl.DataFrame:
-    """Return the rows whose columns have these values; their files are read whole."""
+    """Return the rows whose columns have these values; their files are read whole.
+
+    Files never change, so what was found in the same ones is kept for the next who asks.
+    """
     held = snapshot_of(layout, found, table)
     files = chosen(held, {name: (value, value) for name, value in values.items()})
-    read = stage.read_rows(schema.find(table), held, files)
-    return read.filter(pl.col(name).eq(value) for name, value in values.items()) if values else read
+    spec = schema.find(table)
+    if not values:
+        return stage.read_rows(spec, held, files)
+    key = (held.folder, tuple(one.path for one in files), tuple(values.items()), *spec.schema)
+    kept = _found.get(key)
+    if kept is None:
+        read = stage.read_rows(spec, held, files)
+        kept = read.filter(pl.col(name).eq(value) for name, value in values.items())
+        with _lock:
+            _found[key] = kept
+            while len(_found) > KEPT:
+                del _found[next(iter(_found))]
+    return kept.clone()
 
 
 def scan(

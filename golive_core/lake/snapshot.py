@@ -261,6 +261,12 @@ def dtype_of(table: str, field: Field) -> pl.DataType:
     return PRIMITIVES[word]
 
 
+def dtype_named(word: str) -> pl.DataType:
+    """Return the dtype that `dtype_word` names."""
+    inner = PRIMITIVES[word.removesuffix("[]")]
+    return pl.List(inner) if word.endswith("[]") else inner
+
+
 def dtype_word(dtype: pl.DataType) -> str:
     """Return Delta's word for a dtype; `[]` behind it marks a list."""
     if isinstance(dtype, pl.List):

@@ -36,6 +36,7 @@ runner          text   agent or machine
 url             text   where people look at it
 cost_usd        float  cost, US dollars, where a rate is known
 parameters      text   JSON object of its parameters, secrets masked
+note            text   what the CI adds to the status in its own words (Buildbot: its warnings)
 is_simulated    bool   made by golive simulate
 """, key="build_id", sort="project_id pipeline_id queued_at", partition="month")  # fmt: skip
 
@@ -90,7 +91,8 @@ is_online       bool   takes builds
 executors       int    builds that it can run at once
 busy            int    builds that it ran when it was seen
 offline_reason  text   why it takes none, if the CI says
-seen_at         at     when it was looked at
+seen_at         at     when it was looked at and found changed
+is_deleted      bool   true once the CI knows it no more
 """, key="runner_id")  # fmt: skip
 
 QUEUE_ITEMS = table("core.queue_items", "one build waiting in a CI's queue", """
@@ -103,4 +105,5 @@ is_blocked      bool   waits for another build
 is_stuck        bool   waits longer than the CI finds normal
 queued_at       at     when it was queued
 seen_at         at     when it was last seen waiting
+left_at         at     when it was first found gone; null while it waits
 """, key="queue_item_id", sort="project_id queued_at")  # fmt: skip

@@ -1,10 +1,11 @@
-"""What `golive doctor` says of a Jenkins: does it answer, whom, with which jobs and what time."""
+"""What `golive doctor` says of a Jenkins: whom does it answer, with which jobs, state and time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
+from golive_core.errors import SourceAuthError, SourceDataError
 from golive_core.http import Answer, Http, Request
 from ingest.clock import clock
 from ingest.jenkins.walk import GONE
@@ -22,6 +23,23 @@ def findings(
     found = [job.name for job in jenkins_jobs.jobs(answer.object())]
     yield _visible(len(found), sum(map(is_wanted, found)))
     yield clock(answer, datetime.now(UTC))
+
+
+def state_findings(http: Http, *, runners: bool, queue: bool) -> Iterator[Finding]:
+    """Yield whether runners and queue can be read, as far as they are wanted."""
+    if runners:
+        yield _readable(http, "runners", "computer", "computer")
+    if queue:
+        yield _readable(http, "queue", "queue", "items")
+
+
+def _readable(http: Http, option: str, page: str, name: str) -> Finding:
+    try:
+        told = http.get_object(f"{page}/api/json", tree=f"{name}[_class]")
+    except (SourceAuthError, SourceDataError) as error:
+        hint = f"Give the user Overall/Read, or say {option} = false"
+        return Finding(option, "warning", f"cannot be read: {error.what}", hint)
+    return Finding(option, "ok", f"{len(told.get(name) or ())} seen")
 
 
 def _reachable(answer: Answer) -> Finding:

@@ -156,9 +156,9 @@ def fresh(walk: Walk, builds: Sequence[Json]) -> list[Json]:
 
 
 def remembered(build: Json) -> Json:
-    """Return what the cursor keeps of a running build: all but its parameters."""
+    """Return what the cursor keeps of a running build: all but its parameters and artifacts."""
     actions = [one for one in build.get("actions") or () if one and "parameters" not in one]
-    return {**build, "actions": actions}
+    return {**build, "actions": actions, "artifacts": []}
 
 
 def note(state: JobState, builds: Sequence[Json]) -> list[Json]:

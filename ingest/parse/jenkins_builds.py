@@ -1,4 +1,4 @@
-"""Builds as Jenkins' JSON API tells them, to rows of core.builds and, for matrices, core.stages.
+"""Builds as Jenkins' JSON API tells them, to rows of core.builds, artifacts and matrices' stages.
 
 `TREE` is what is asked for; all else here reads the answer. A build is a JSON object with
 `actions`, a bag of what plugins attach: causes, parameters, Git data, test results, queue times.
@@ -12,18 +12,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 import polars as pl
 
 from golive_core.redact import redact
-from golive_core.schema import STAGES
+from golive_core.schema import ARTIFACTS, STAGES
 from golive_core.settings import is_secret_name
 from ingest.parse.jenkins_stages import duration_s, instant
 
 Json = dict[str, Any]
 
 TREE = (
-    "number,url,result,building,timestamp,duration,builtOn,"
+    "number,url,result,building,timestamp,duration,builtOn,artifacts[relativePath],"
     "actions[causes[shortDescription,userId,userName,upstreamProject,upstreamBuild],"
     "parameters[name,value],lastBuiltRevision[SHA1,branch[name]],remoteUrls,revision[hash],"
     "totalCount,urlName,waitingDurationMillis,blockedDurationMillis,buildableDurationMillis],"
@@ -317,6 +318,27 @@ def cell_name(run: Json) -> str:
     """Return `JDK=17,OS=linux` from the address of a matrix run."""
     parts = str(run.get("url") or "").rstrip("/").split("/")
     return parts[-2] if len(parts) > 1 else "(configuration)"
+
+
+def artifacts(builds: Sequence[Json], place: Place) -> pl.DataFrame:
+    """Return rows of core.artifacts for the files that the builds keep; sizes are not told."""
+    made = [
+        (
+            f"{place.build_id(build['number'])}/{path}", place.build_id(build["number"]),
+            place.project_id, day_of(build), path,
+            instant(build["timestamp"] + max(build.get("duration") or 0, 0)),
+            f"{build['url']}artifact/{quote(path)}" if build.get("url") else None,
+        )
+        for build in builds
+        for path in (one["relativePath"] for one in build.get("artifacts") or ())
+    ]  # fmt: skip
+    return pl.DataFrame(made, schema=ARTIFACT_TYPES, orient="row")
+
+
+ARTIFACT_TYPES = {
+    name: ARTIFACTS.schema[name]
+    for name in ("artifact_id", "build_id", "project_id", "day", "path", "created_at", "url")
+}
 
 
 def day_of(build: Json) -> date:

@@ -1,31 +1,33 @@
-"""Jenkins: jobs, builds, stages, test reports and console logs through its JSON API.
+"""Jenkins: jobs, builds and what hangs on them, runners and queue through its JSON API.
 
 Builds come a thousand a request, a poll without news costs one request, running builds are looked
-at again until they end. How it is asked is in `ingest/jenkins/`, what the answers mean in
-`ingest/parse/jenkins_*.py`; this file puts them together.
+at again until they end. Runners and the queue are looked at when a pull runs anyway. How builds are
+asked for is in `ingest/jenkins/`, what the answers mean in `ingest/parse/jenkins_*.py`; this file
+puts them together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import ClassVar, Literal
 
-import polars as pl
 from pydantic import BaseModel, Field
 
 from golive_core.errors import SourceError
-from golive_core.http import Endpoint, Http, Retry
-from golive_core.settings import resolve
+from golive_core.http import Http, Request
 from golive_core.window import Window
-from ingest.api import ApiOptions
+from ingest.api import ApiOptions, ApiSource, Position, Walk
 from ingest.jenkins import doctor, walk
 from ingest.jenkins.details import Wishes
 from ingest.jenkins.pull import Pull, Scope
 from ingest.jenkins.state import JobState, State
-from ingest.parse import jenkins
+from ingest.parse import jenkins, jenkins_state
+from ingest.parse.chosen import is_chosen
 from ingest.parse.jenkins_builds import Place
 from ingest.parse.jenkins_jobs import Job
+from ingest.payload import Parser, payloads
+from ingest.snapshots import is_fresh, snapshot
 from ingest.source import (
     Context,
     Cursor,
@@ -37,9 +39,6 @@ from ingest.source import (
     Unit,
 )  # fmt: skip
 
-UNIT_BYTES = 4 * 1024**2
-"""Payloads of one kind that are parsed together."""
-
 
 class Options(ApiOptions):
     """`[source.<name>]` of a Jenkins."""
@@ -50,13 +49,16 @@ class Options(ApiOptions):
     repository: str = ""
     stages: bool = True
     tests: bool = True
+    runners: bool = True
+    queue: bool = True
+    state_minutes: int = Field(15, ge=0)
     logs: Literal["failed", "all", "none"] = "failed"
     log_kib: int = Field(1024, ge=1, le=100 * 1024)
     newest: int = Field(500, ge=0)
     depth: int = Field(8, ge=1, le=20)
 
 
-class Jenkins:
+class Jenkins(ApiSource):
     """Reads one Jenkins."""
 
     type: ClassVar[str] = "jenkins"
@@ -64,12 +66,14 @@ class Jenkins:
     streams: ClassVar[tuple[Stream, ...]] = (
         Stream(
             "builds",
-            "jobs, builds, stages, test reports and console logs",
+            "jobs, builds, stages, artifacts, test reports and console logs",
             (
-                "core.pipelines", "core.builds", "core.stages", "core.tests", "core.test_results",
-                "core.failures", "core.log_lines",
+                "core.pipelines", "core.builds", "core.stages", "core.artifacts", "core.tests",
+                "core.test_results", "core.failures", "core.log_lines",
             ),
         ),
+        Stream("runners", "agents: online, busy, gone", ("core.runners",)),
+        Stream("queue", "items of the queue, and when they left it", ("core.queue_items",)),
     )  # fmt: skip
     scopes: ClassVar[tuple[str, ...]] = ("Overall/Read", "Job/Read")
     example: ClassVar[str] = """
@@ -83,17 +87,21 @@ include = ["shop/*"]          # full names of jobs; all if left out
 logs = "failed"               # console logs of failed builds; "all" or "none"
 """
     Options: ClassVar[type[BaseModel]] = Options
-    retry: ClassVar[Retry] = Retry()
+    parsers: ClassVar[Mapping[str, Parser]] = jenkins.PARSERS
 
     def __init__(self, instance: Instance, context: Context) -> None:
-        self.instance = instance
+        super().__init__(instance, context)
         self.options = Options(**instance.options)
-        self._base = context.base
 
     def has_news(self, stream: str, cursor: Cursor | None) -> bool:
-        """Tell by one request whether jobs came or went, builds began or ended, or are owed."""
+        """Tell by one request whether jobs came or went, builds began or ended, or are owed.
+
+        Runners and queue are never news: they change with every build.
+        """
+        if stream != "builds":
+            return cursor is None and self._wants(stream)
         state = State.of_json(cursor)
-        with self._http() as http:
+        with self.http() as http:
             jobs = Pull(http, self._scope(), State.of_json(cursor), None).jobs()
         if {job.name for job in jobs} != set(state.jobs):
             return True
@@ -107,50 +115,58 @@ logs = "failed"               # console logs of failed builds; "all" or "none"
     def pull(
         self, stream: str, *, cursor: Cursor | None, window: Window | None
     ) -> Iterator[Pulled]:
-        """Yield what is new; see `ingest/jenkins/pull.py`."""
+        """Yield what is new; of builds see `ingest/jenkins/pull.py`."""
+        if stream != "builds":
+            yield from super().pull(stream, cursor=cursor, window=window)
+            return
         state = State() if window else State.of_json(cursor)
-        with self._http() as http:
+        with self.http() as http:
             yield from Pull(http, self._scope(), state, window).run()
 
-    def plan(self, payloads: pl.DataFrame) -> Iterable[Unit]:
-        """Yield units of one kind of payload and about UNIT_BYTES, in the order received."""
-        kinds = payloads["context"].str.json_path_match("$.kind").alias("kind")
-        for (kind,), part in payloads.with_columns(kinds).group_by("kind", maintain_order=True):
-            number = (part["size_bytes"].cum_sum() // UNIT_BYTES).alias("unit")
-            for _, unit in part.with_columns(number).group_by("unit", maintain_order=True):
-                yield Unit(self.streams[0].name, unit.drop("kind", "unit"), {"kind": kind})
+    def is_idle(self, stream: str, at: Position) -> bool:
+        """Tell that a stream of state is not wanted, or was looked at minutes ago."""
+        return not self._wants(stream) or is_fresh(at, stream, self.options.state_minutes)
+
+    def walks(self, stream: str, at: Position, http: Http) -> Iterator[Walk]:
+        """Yield the list of runners, or that of what waits."""
+        if stream == "runners":
+            yield snapshot(
+                stream, Request("computer/api/json", {"tree": jenkins_state.RUNNERS}),
+                keys=lambda answer, _: jenkins_state.machines(answer.object()),
+            )  # fmt: skip
+        else:
+            yield snapshot(
+                stream, Request("queue/api/json", {"tree": jenkins_state.QUEUE}),
+                keys=lambda answer, now: jenkins_state.items(answer.object(), now),
+            )  # fmt: skip
+
+    def _wants(self, stream: str) -> bool:
+        return {"runners": self.options.runners, "queue": self.options.queue}.get(stream, True)
 
     def parse(self, unit: Unit) -> Iterator[Parsed]:
         """Yield core rows of the unit; an answer that is not what it should be is rejected."""
-        options, instance = self.options, self.instance
-        site = jenkins.Site(
-            instance.name, instance.project_id, options.url, options.repository, self._is_wanted
-        )
-        yield from jenkins.parse(str(unit.notes["kind"]), unit.payloads, site)
+        if unit.notes["kind"] != "tests":
+            yield from super().parse(unit)
+            return
+        found = payloads(unit.payloads, self.instance)
+        yield from jenkins.reports(found, self.instance.project_id)
 
     def check(self) -> Iterator[Finding]:
-        """Yield whether the server answers, knows the user, shows jobs and has the right time."""
+        """Yield whether the server answers, knows the user, shows its state and the right time."""
+        options = self.options
         try:
-            with self._http() as http:
+            with self.http() as http:
                 yield from doctor.findings(
-                    http, self.options.depth, self._is_wanted, has_token=bool(self.options.token)
+                    http, options.depth, self._is_wanted, has_token=bool(options.token)
                 )
+                yield from doctor.state_findings(http, runners=options.runners, queue=options.queue)
         except SourceError as error:
             yield Finding("reachable", "failed", f"{error.where}: {error.what}", error.hint)
 
-    def _http(self) -> Http:
-        options = self.options
-        auth = None
-        if options.token:
-            auth = (options.user, resolve(options.token, base=self._base))
-        return Http(
-            Endpoint(
-                options.url, where=self.instance.name, auth=auth, in_flight=options.in_flight,
-                per_second=options.per_second, timeout_s=options.timeout_s, proxy=options.proxy,
-                max_body_bytes=options.max_body_mib * 1024**2, verify=options.verify,
-                ca=self._base / options.ca if options.ca else None, retry=self.retry,
-            )
-        )  # fmt: skip
+    def http(self) -> Http:
+        """Return a client of the server, with user and token if there is one."""
+        token = self.secret(self.options.token)
+        return self.client(self.options, auth=(self.options.user, token) if token else None)
 
     def _scope(self) -> Scope:
         options = self.options
@@ -159,11 +175,9 @@ logs = "failed"               # console logs of failed builds; "all" or "none"
         )
         return Scope(self._place, self._is_wanted, options.depth, wishes)
 
-    def _is_wanted(self, job: str) -> bool:
-        def fits(patterns: list[str]) -> bool:
-            return any(fnmatchcase(job, pattern) for pattern in patterns)
-
-        return fits(self.options.include) and not fits(self.options.exclude)
+    @property
+    def _is_wanted(self) -> Callable[[str], bool]:
+        return partial(is_chosen, self.instance)
 
     def _place(self, job: Job, state: JobState) -> Place:
         return Place(

@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from golive_core import schema
-from golive_core.lake import Lake
+from golive_core.errors import LakeError
+from golive_core.lake import Lake, snapshot, stage
 
 CURSORS = schema.CURSORS
 RAW = schema.raw_table("junit")
@@ -30,6 +31,28 @@ def test_the_rows_are_those_of_a_query(lake: Lake) -> None:
     found = lake.lookup("ops.cursors", instance="bee", role="pull")
     assert found.equals(lake.query("select * from ops.cursors where instance = 'bee'"))
     assert lake.lookup("ops.cursors", instance="bee", role="conform").is_empty()
+
+
+def test_what_was_found_once_is_neither_stale_nor_changed_by_who_asked(lake: Lake) -> None:
+    before = lake.lookup("ops.cursors", instance="bee")
+    before.drop_in_place("sequence")
+    assert lake.lookup("ops.cursors", instance="bee")["sequence"].to_list() == [2]
+    mark = {"instance": "bee", "stream": "files", "role": "pull", "sequence": 9}
+    lake.merge("ops.cursors", schema.conform(CURSORS, pl.DataFrame([mark])))
+    assert lake.lookup("ops.cursors", instance="bee")["sequence"].to_list() == [9]
+
+
+def test_files_with_columns_of_their_own_are_read_as_the_table_says(lake: Lake) -> None:
+    paths = sorted((lake.root / "ops" / "cursors").glob("*.parquet"))
+    odd = pl.read_parquet(paths[0]).drop("cursor").with_columns(pl.lit(1).alias("extra"))
+    odd.with_columns(pl.col("sequence").cast(pl.Int32)).write_parquet(paths[0])
+    held = snapshot.snapshot("ops.cursors", paths[0].parent, 2)
+    rows = stage.read_rows(CURSORS, held, held.files)
+    assert rows.schema == CURSORS.schema
+    assert sorted(rows["instance"]) == ["ant", "bee", "cat"]
+    paths[0].write_bytes(b"no parquet")
+    with pytest.raises(LakeError):
+        stage.read_rows(CURSORS, held, held.files)
 
 
 def test_a_table_that_was_never_written_has_no_rows(lake: Lake) -> None:

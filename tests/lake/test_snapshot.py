@@ -42,6 +42,7 @@ def test_following_the_log_equals_reading_the_table(lake: Lake, table: str) -> N
         else:
             lake.merge(table, frames[table])
     lake.compact(table)
+    assert snapshot.snapshot(table, folder(lake, table), 0) == first(lake, table)
     last = DeltaTable(folder(lake, table)).version()
     assert last >= 2
     for version in range(1, last + 1):

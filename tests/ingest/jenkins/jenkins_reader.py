@@ -18,6 +18,7 @@ class Reader:
     """A source with a cursor, and every payload that its pulls brought, as raw rows."""
 
     source: Jenkins
+    stream: str = "builds"
     cursor: dict[str, Any] | None = None
     raw: list[pl.DataFrame] = field(default_factory=list)
     requests: int = 0
@@ -27,7 +28,7 @@ class Reader:
     def pull(self, *, window: Window | None = None, batches: int | None = None) -> int:
         """Pull, store the cursor after each batch, and return the number of new payloads."""
         self.requests, self.error, new = 0, None, 0
-        pulling = self.source.pull("builds", cursor=self.cursor, window=window)
+        pulling = self.source.pull(self.stream, cursor=self.cursor, window=window)
         try:
             for count, batch in enumerate(pulling, 1):
                 new += batch.payloads.height

@@ -16,13 +16,23 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from loopback import Asked, Loopback, Reply, missing, ok, serving
 
-__all__ = ["TESTS", "Jenkins", "Job", "build", "one_job", "pipeline_build", "serving"]
+__all__ = [
+    "TESTS",
+    "Jenkins",
+    "Job",
+    "agent",
+    "build",
+    "item",
+    "one_job",
+    "pipeline_build",
+    "serving",
+]
 
 T0 = 1_760_000_000_000
 """Start of build 1 of every job, ms; one build a minute from there."""
@@ -73,6 +83,27 @@ def pipeline_build(number: int, result: str | None = "SUCCESS", **more: object) 
     return build(number, result, _class=PIPELINE, **more)
 
 
+def agent(name: str, runs: int = 0, offline: str | None = None) -> dict[str, Any]:
+    """Return an agent with two executors of which `runs` run a build."""
+    executors = [{"currentExecutable": {"number": 7} if n < runs else None} for n in range(2)]
+    return {
+        "_class": "hudson.slaves.SlaveComputer", "assignedLabels": [{"name": "linux"},
+        {"name": name}], "displayName": name, "executors": executors, "numExecutors": 2,
+        "offline": offline is not None, "offlineCauseReason": offline or "",
+        "oneOffExecutors": [], "temporarilyOffline": False,
+    }  # fmt: skip
+
+
+def item(number: int, job: str, why: str = "Waiting for next available executor") -> dict[str, Any]:
+    """Return an item of the queue."""
+    path = "/".join(f"job/{quote(part)}" for part in job.split("/"))
+    return {
+        "_class": "hudson.model.Queue$BuildableItem", "id": number, "blocked": False,
+        "stuck": False, "why": why, "inQueueSince": T0 + number * 1000,
+        "task": {"_class": FREESTYLE, "name": "x", "url": f"https://ci.example.org/{path}/"},
+    }  # fmt: skip
+
+
 TESTS = {
     "_class": "hudson.tasks.junit.TestResultAction", "failCount": 1, "skipCount": 1,
     "totalCount": 4, "urlName": "testReport",
@@ -109,6 +140,8 @@ class Jenkins(Loopback):
 
     jobs: dict[str, Job] = field(default_factory=dict)
     multibranch: set[str] = field(default_factory=set)
+    agents: list[dict[str, Any]] = field(default_factory=list)
+    waiting: list[dict[str, Any]] = field(default_factory=list)
 
     def job(self, name: str, *builds: dict[str, Any]) -> Job:
         job = self.jobs.setdefault(name, Job())
@@ -156,6 +189,8 @@ class Jenkins(Loopback):
             return ok({"crumb": "c1", "crumbRequestField": "Jenkins-Crumb"})
         if path == "me/api/json":
             return ok({"id": "bot"}) if self.token else (403, b"anonymous", {})
+        if path in ("computer/api/json", "queue/api/json"):
+            return ok({"computer": self.agents} if path[0] == "c" else {"items": self.waiting})
         parts = re.findall(r"job/([^/]+)", path)
         name = "/".join(unquote(part) for part in parts)
         rest = re.sub(r"^(job/[^/]+/?)*", "", path)

@@ -173,7 +173,7 @@ def test_a_report_that_is_none_is_rejected_and_the_others_stay(fake: Jenkins, re
     core = ci.core()
     assert set(core["core.test_results"]["build_id"]) == {"ci:shop#1", "ci:shop#4"}
     assert len(ci.rejects) == 2
-    assert all("not what Jenkins should say" in one.reason for one in ci.rejects)
+    assert all("not what jenkins should say" in one.reason for one in ci.rejects)
 
 
 def test_logs_of_failed_builds_alone_are_read_by_default(fake: Jenkins, reader: Make) -> None:
@@ -288,7 +288,8 @@ def test_every_row_fits_its_table(fake: Jenkins, reader: Make) -> None:
     from golive_core import schema
 
     job = staged(fake, 3)
-    job.add(pipeline_build(4, "FAILURE", actions=[TESTS]))
+    kept = [{"relativePath": "dist/shop.zip"}]
+    job.add(pipeline_build(4, "FAILURE", actions=[TESTS], artifacts=kept))
     job.tests[4], job.logs[4] = report(case("adds", "FAILED", errorDetails="no")), b"boom\n"
     ci = reader()
     ci.pull()

@@ -112,6 +112,23 @@ def test_a_running_build_becomes_its_result_in_the_lake(
     assert lake.query(status).row(0) == ("failed", True)
 
 
+def test_a_log_that_grows_is_stored_once_and_read_on(
+    fake: Jenkins, reader: Make, lake: Lake
+) -> None:
+    job = fake.job("shop/x", build(1, None))
+    job.growing, whole = {1}, [b"line %d\n" % number for number in range(1, 31)]
+    for end in (10, 20, 30):
+        job.logs[1] = b"".join(whole[:end])
+        done = run(lake, reader(logs="all"))
+        assert done.conform.tables["core.log_lines"].new == 10
+    job.growing, _ = set(), job.finish(1)
+    run(lake, reader(logs="all"))
+    numbers = "select count(*), count(distinct line), min(line), max(line) from core.log_lines"
+    assert lake.query(numbers).row(0) == (30, 30, 1, 30)
+    starts = [path.rpartition("=")[2] for path in fake.asked("progressiveText")]
+    assert starts == ["0", *(str(sum(map(len, whole[:end]))) for end in (10, 20, 30))]
+
+
 def test_core_can_be_made_again_from_raw(fake: Jenkins, reader: Make, lake: Lake) -> None:
     from assets.load import conform
 

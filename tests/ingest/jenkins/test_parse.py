@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from jenkins_server import T0, build
 
 from ingest.parse import jenkins_builds, jenkins_jobs, jenkins_log, jenkins_stages, jenkins_tests
 from ingest.parse.jenkins_builds import Place
+from ingest.source import Instance
 
 PLACE = Place("ci", "shop", "a/b")
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -229,12 +231,26 @@ NOISE = st.recursive(
 )  # fmt: skip
 
 
+KINDS = [
+    "jobs",
+    "builds",
+    "stages",
+    "tests",
+    "log",
+    "runners",
+    "runners.gone",
+    "queue",
+    "queue.gone",
+]
+
+
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from(["jobs", "builds", "stages", "tests", "log"]), NOISE)
+@given(st.sampled_from(KINDS), NOISE)
 def test_json_of_any_shape_is_rows_or_a_reject_never_a_crash(kind: str, value: object) -> None:
     import polars as pl
 
-    from ingest.parse.jenkins import Site, parse
+    from ingest.source import Context, Unit
+    from ingest.sources.jenkins import Jenkins
 
     context = {
         "kind": kind, "job": "a", "folder": "", "build_id": "b", "at": T0, "line": 1,
@@ -244,6 +260,7 @@ def test_json_of_any_shape_is_rows_or_a_reject_never_a_crash(kind: str, value: o
         [{"payload_id": "p", "uri": "u", "body": json.dumps(value).encode(),
           "context": json.dumps(context)}]
     )  # fmt: skip
-    site = Site("ci", "shop", "https://ci", "", lambda _: True)
-    for parsed in parse(kind, raw, site):
+    instance = Instance("ci", "jenkins", "shop", {"url": "https://ci"})
+    source = Jenkins(instance, Context(Path(), Path()))
+    for parsed in source.parse(Unit("builds", raw, {"kind": kind})):
         assert parsed.tables or parsed.rejects or kind == "stages"

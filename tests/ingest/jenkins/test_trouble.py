@@ -191,7 +191,8 @@ def test_doctor_finds_all_well(
     fake.token = "right"
     found = {one.check: one for one in reader(user="bot", token="env:RIGHT").source.check()}
     assert {name: one.state for name, one in found.items()} == {
-        "reachable": "ok", "authorised": "ok", "jobs": "ok", "clock": "ok",
+        "reachable": "ok", "authorised": "ok", "jobs": "ok", "clock": "ok", "runners": "ok",
+        "queue": "ok",
     }  # fmt: skip
     assert found["reachable"].detail == "Jenkins 2.479.1"
     assert found["authorised"].detail == "as bot"

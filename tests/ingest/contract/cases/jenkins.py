@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "jenkins"))
 
 from contract_case import Case, Changed
 from jenkins_server import Jenkins as Server
-from jenkins_server import build, pipeline_build
+from jenkins_server import agent, build, item, pipeline_build
 
 from ingest.sources.jenkins import Jenkins
 
@@ -31,10 +31,14 @@ class World(Server):
         for number in range(1, 4):
             stage = {"name": "ship", "status": "SUCCESS", "durationMillis": 5}
             staged.stages[number] = {"id": str(number), "stages": [stage]}
+        staged.find(3)["artifacts"] = [{"relativePath": "dist/shop.zip"}]
+        self.agents = [agent("Built-In Node"), agent("linux-1", 1), agent("linux-2", 0, "disk")]
+        self.waiting = [item(1, "shop/build"), item(2, "shop/test")]
 
     def expected(self) -> dict[str, int]:
         return {
             "core.pipelines": 3, "core.builds": 2507, "core.stages": 3, "core.log_lines": 6,
+            "core.artifacts": 1, "core.runners": 3, "core.queue_items": 2,
         }  # fmt: skip
 
     def change(self) -> Changed:
