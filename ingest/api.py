@@ -241,6 +241,7 @@ class ApiSource:
                 timeout_s=options.timeout_s, max_body_bytes=options.max_body_mib * 1024**2,
                 ca=self.context.base / options.ca if options.ca else None,
                 verify=options.verify, proxy=options.proxy, retry=self.retry,
+                home=self.context.home,
             )
         )  # fmt: skip
 

@@ -88,7 +88,7 @@ logs = "failed"               # console logs of failed builds; "all" or "none"
     def __init__(self, instance: Instance, context: Context) -> None:
         self.instance = instance
         self.options = Options(**instance.options)
-        self._base = context.base
+        self._base, self._home = context.base, context.home
 
     def has_news(self, stream: str, cursor: Cursor | None) -> bool:
         """Tell by one request whether jobs came or went, builds began or ended, or are owed."""
@@ -149,6 +149,7 @@ logs = "failed"               # console logs of failed builds; "all" or "none"
                 per_second=options.per_second, timeout_s=options.timeout_s, proxy=options.proxy,
                 max_body_bytes=options.max_body_mib * 1024**2, verify=options.verify,
                 ca=self._base / options.ca if options.ca else None, retry=self.retry,
+                home=self._home,
             )
         )  # fmt: skip
 

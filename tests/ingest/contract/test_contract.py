@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 import pytest
@@ -145,8 +146,35 @@ def test_trouble_that_stays_is_told_and_nothing_is_lost(
     assert error.hint
     assert error.where.startswith("it")
     filled.world.faults.clear()
+    filled.end_of_pause()
     assert filled.ingest().error is None
     assert filled.rows() == filled.world.expected()
+
+
+def test_a_server_that_wants_rest_is_left_alone_until_then(filled: Stage) -> None:
+    filled.world.fault(filled.case.main, "429", times=999, seconds=900)
+    filled.ingest()
+    filled.world.faults.clear()
+    filled.world.seen.clear()
+    assert isinstance(filled.ingest().error, SourceThrottledError)
+    assert filled.world.seen == []
+
+
+def test_a_pull_leaves_a_reserve_and_goes_on_when_the_quota_is_full(filled: Stage) -> None:
+    filled.world.limits = quota(left=20)
+    error = filled.ingest().error or filled.ingest().error
+    assert isinstance(error, SourceThrottledError)
+    assert "reserve" in error.what
+    filled.world.limits = quota(left=900)
+    filled.end_of_pause()
+    assert filled.ingest().error is None
+    assert filled.rows() == filled.world.expected()
+
+
+def quota(*, left: int) -> dict[str, str]:
+    """Return what a server says that has `left` of 1000 requests left for half an hour."""
+    return {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": str(left),
+            "X-RateLimit-Reset": f"{time.time() + 1800:.0f}"}  # fmt: skip
 
 
 def test_a_slow_body_is_given_up_in_time(filled: Stage) -> None:
