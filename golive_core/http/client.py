@@ -329,7 +329,7 @@ def _whose(endpoint: Endpoint) -> str:
         for name, value in endpoint.headers.items()
         if value.strip() and any(part in name.lower() for part in CREDENTIALS)
     ]
-    if endpoint.auth:
+    if isinstance(endpoint.auth, tuple):
         given.append(base64.b64encode(":".join(endpoint.auth).encode()).decode())
     return whose(urlsplit(endpoint.url).netloc, *given)
 

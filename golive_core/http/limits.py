@@ -25,11 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from golive_core import lock
-from golive_core.http.quota import Quota, told
+from golive_core.http.quota import LONGEST_S, Quota, told
 
 FOLDER = "limits"
-LONGEST_PAUSE_S = 86_400.0
-"""No pause is longer: then the server is asked once more."""
 LEAST_PAUSE_S = 1.0
 """A shorter pause is none of the other processes' business."""
 FIRST_STRIKE_S = 60.0
@@ -39,6 +37,8 @@ LONGEST_GAP_S = 1.0
 NEAR_GAP_S = 0.5
 """Between requests where a server only says that the limit is near."""
 SAVE_EVERY_S = 1.0
+LAST = 253_402_300_799.0
+"""The end of the year 9999: servers say all kinds of things."""
 GO_ON = "It goes on by itself at the next run after that; nothing is lost"
 
 
@@ -148,7 +148,7 @@ class Limits:
 
     def pause(self, seconds: float, why: str) -> None:
         """Let nobody ask for so long: the server wants rest, whichever request told."""
-        until = self._clock() + min(seconds, LONGEST_PAUSE_S)
+        until = self._clock() + min(seconds, LONGEST_S)
         if until <= self._known.paused_until or seconds <= 0:
             return
         self._know(replace(self._known, paused_until=until, reason=why))
@@ -213,7 +213,7 @@ def whose(url: str, *credentials: object) -> str:
 
 def moment(at: float) -> str:
     """Return a time as words: hour and minute, with the day if it is not today."""
-    when, today = datetime.fromtimestamp(at, UTC), datetime.now(UTC).date()
+    when, today = datetime.fromtimestamp(min(at, LAST), UTC), datetime.now(UTC).date()
     return when.strftime("%H:%M UTC" if when.date() == today else "%-d %b %H:%M UTC")
 
 

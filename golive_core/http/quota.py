@@ -30,6 +30,8 @@ LEAST_WITH_RESERVE = 50
 """A smaller quota has no reserve: it would be a large part of it."""
 LOW_SHARE = 0.1
 """Below it a quota is low: pulls slow down, doctor warns."""
+LONGEST_S = 86_400.0
+"""No window is believed to be longer: then the server is asked once more."""
 UNTOLD_S = 60.0
 """What to wait where a server refuses for its limits and does not say how long."""
 SECONDARY = re.compile(r"secondary rate limit|abuse detection|rate limit exceeded", re.IGNORECASE)
@@ -152,7 +154,7 @@ def _of_family(values: Mapping[str, str], headers: Mapping[str, str], clock: flo
     if limit is None and remaining is None and not is_near:
         return None
     name = values.get("resource") or values.get("name") or "requests"
-    return Quota(name, limit, remaining, resets_at, is_near, clock)
+    return Quota(name, limit, remaining, _within(resets_at, clock), is_near, clock)
 
 
 def _reset(values: Mapping[str, str], headers: Mapping[str, str], clock: float) -> float | None:
@@ -175,13 +177,18 @@ def _structured(headers: Mapping[str, str], clock: float) -> Iterator[Quota]:
         for name, given in _items(value):
             left, ends = given.get("r"), given.get("t")
             limit = policies.get(name, {}).get("q")
-            yield Quota(name, limit, left, None if ends is None else clock + ends, told_at=clock)
+            ends_at = _within(None if ends is None else clock + ends, clock)
+            yield Quota(name, limit, left, ends_at, told_at=clock)
         seventh = {key: int(number) for key, number in PAIR.findall(value)}
         if "remaining" in seventh:
             ends = seventh.get("reset")
-            resets_at = None if ends is None else clock + ends
-            yield Quota("requests", seventh.get("limit"), seventh["remaining"], resets_at,
+            ends_at = _within(None if ends is None else clock + ends, clock)
+            yield Quota("requests", seventh.get("limit"), seventh["remaining"], ends_at,
                         told_at=clock)  # fmt: skip
+
+
+def _within(ends_at: float | None, clock: float) -> float | None:
+    return None if ends_at is None else min(ends_at, clock + LONGEST_S)
 
 
 def _items(value: str) -> Iterator[tuple[str, dict[str, int]]]:

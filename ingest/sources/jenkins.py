@@ -19,6 +19,7 @@ from golive_core.http import Endpoint, Http, Retry
 from golive_core.settings import resolve
 from golive_core.window import Window
 from ingest.api import ApiOptions
+from ingest.doctor import failed
 from ingest.jenkins import doctor, walk
 from ingest.jenkins.details import Wishes
 from ingest.jenkins.pull import Pull, Scope
@@ -136,7 +137,7 @@ logs = "failed"               # console logs of failed builds; "all" or "none"
                     http, self.options.depth, self._is_wanted, has_token=bool(self.options.token)
                 )
         except SourceError as error:
-            yield Finding("reachable", "failed", f"{error.where}: {error.what}", error.hint)
+            yield failed(error)
 
     def _http(self) -> Http:
         options = self.options

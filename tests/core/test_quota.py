@@ -7,6 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from golive_core.http import wrong_status
 from golive_core.http.quota import Quota, throttle_s, told, told_wait_s
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
@@ -127,3 +128,11 @@ def test_a_reserve_is_left_of_what_is_large() -> None:
     assert [spent(10, left) for left in (1, 0)] == [False, True]
     assert not Quota("core", 5000, 0, NOW - 1).is_spent(NOW, may_use_reserve=False)
     assert not Quota("core", 5000, 0).is_spent(NOW, may_use_reserve=False)
+
+
+@pytest.mark.parametrize("reset", ["99999999999999999", "1e300", "inf", "9999-12-31T00:00Z"])
+def test_no_window_is_believed_to_be_longer_than_a_day(reset: str) -> None:
+    (quota,) = told({"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset}, NOW)
+    assert quota.resets_at == NOW + 86_400
+    error = wrong_status(429, {"retry-after": reset}, "hub")
+    assert error.hint
