@@ -34,8 +34,8 @@ def test_made_up_lines_fire_when_dagster_says() -> None:
     dice = random.Random(3)
 
     def some(low: int, high: int) -> str:
-        first = dice.randint(low, high)
-        last = dice.randint(first, high)
+        first = dice.randint(low, high - 1)
+        last = dice.randint(first + 1, high)
         return dice.choice(["*", f"{first}", f"{first}-{last}", f"*/{dice.randint(1, 7)}"])
 
     for _ in range(60):
