@@ -135,9 +135,15 @@ def _source(row: Mapping[str, Any], counted: Mapping[str, Any], scope: Scope) ->
         theme.quiet(" · ".join(fact for fact in facts if fact)),
     ]
     lines += _limits(row, scope)
-    lines += [f"<b>{escape(words.first_line(row['error'], 300))}</b>"] if row["error"] else []
+    lines += [_error(row)] if row["error"] else []
     lines += [f"<b>Next:</b> {escape(row['hint'])}"] if row["hint"] else []
     return theme.entry(row["status"], lines)
+
+
+def _error(row: Mapping[str, Any]) -> str:
+    """Return the last error; that a source is paused is no reason to shout."""
+    said = escape(words.first_line(row["error"], 300))
+    return theme.quiet(said) if row["status"] == "paused" else f"<b>{said}</b>"
 
 
 def _limits(row: Mapping[str, Any], scope: Scope) -> list[str]:
