@@ -74,22 +74,24 @@ def scopes(
 ) -> Iterator[Finding]:
     """Ask for the first page of each kind of list and tell what may not be read, stream by stream.
 
-    Probing is the one way that fits every token: fine-grained ones do not tell what they may.
+    Probing is the one way that fits every token: fine-grained ones do not tell what they may. It
+    ends where the server wants rest, which `quota` tells.
     """
     readable: list[str] = []
     token = ""
     for stream in streams:
         answers: list[Answer] = []
-        wrong = _probed(http, stream.name, probes(stream.name, http), needs, answers)
+        try:
+            wrong = _probed(http, stream.name, probes(stream.name, http), needs, answers)
+        except SourceThrottledError:
+            break
         token = next((one.headers[GIVEN] for one in answers if GIVEN in one.headers), token)
         if wrong:
             yield wrong
         elif answers:
             readable.append(stream.name)
-        if wrong and wrong.check == "quota":
-            break
     if readable:
-        told = f" (token: {token})" if token else ""
+        told = f" (the token has {token})" if token else ""
         yield Finding("scopes", "ok", f"{', '.join(readable)} can be read{told}")
 
 
@@ -97,7 +99,10 @@ def _probed(
     http: Http, stream: str, requests: Iterator[Request], needs: Mapping[str, str],
     answers: list[Answer],
 ) -> Finding | None:  # fmt: skip
-    """Return what is wrong with a stream, if anything is; add what was answered."""
+    """Return what is wrong with a stream, if anything is; add what was answered.
+
+    Raises SourceThrottledError.
+    """
     try:
         for request in requests:
             answer = http.fetch(replace(request, accepts=request.accepts | REFUSED))
@@ -105,8 +110,8 @@ def _probed(
             wrong = _refused(answer, request, stream, needs)
             if wrong:
                 return wrong
-    except SourceThrottledError as error:
-        return failed(error)
+    except SourceThrottledError:
+        raise
     except SourceError as error:
         return Finding("scopes", "failed", f"{stream}: {error.what}", error.hint)
     except SHAPES as error:
@@ -126,7 +131,7 @@ def _refused(
     told = "" if answer.is_html() else f": {answer.start()}"
     return Finding(
         "scopes", "failed", f"{stream}: HTTP {answer.status} for {answer.url}{told}",
-        f"Give the token: {scope}. Until then {stream} is not read, all else is",
+        f"The token needs {scope}; until then {stream} is not read, all else is",
     )  # fmt: skip
 
 
@@ -134,8 +139,8 @@ def guarded(findings: Iterator[Finding]) -> Iterator[Finding]:
     """Yield the findings; an error among them is one too, and ends them."""
     try:
         yield from findings
-    except SourceThrottledError as error:
-        yield failed(error)
+    except SourceThrottledError:
+        return
     except SourceError as error:
         yield Finding("scopes", "failed", f"{error.where}: {error.what}", error.hint)
     except SHAPES as error:

@@ -196,6 +196,8 @@ def lag(settings: Settings, name: str, health: dict[str, Any] | None, now: datet
     if health is None:
         return Finding("lag", "warning", "it was never pulled", f"{ask}, or golive up")
     newest = f"newest event {ago(health['newest_at'], now)}"
+    if health["status"] == "paused":
+        return Finding("lag", "ok", f"paused, last success {ago(health['succeeded_at'], now)}")
     if health["succeeded_at"] is None:
         hint = f"{health['hint'] or 'See what it says above'}; then {ask}"
         return Finding("lag", "warning", "no pull has worked yet", hint)

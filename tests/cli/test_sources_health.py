@@ -59,7 +59,7 @@ def test_doctor_warns_of_a_source_that_missed_its_schedule(
     settings = Settings(tmp_path, tmp_path / ".golive", schedules={"hub-1": schedule})
     health = {
         "succeeded_at": NOW - timedelta(minutes=succeeded_min), "hint": None,
-        "newest_at": NOW - timedelta(days=2),
+        "newest_at": NOW - timedelta(days=2), "status": "ok",
     }  # fmt: skip
     found = lag(settings, "hub-1", health, NOW)
     assert found.state == state, found
@@ -73,6 +73,8 @@ def test_doctor_warns_of_a_source_that_missed_its_schedule(
 def test_doctor_tells_of_sources_that_never_worked(tmp_path: Path) -> None:
     settings = Settings(tmp_path, tmp_path / ".golive")
     assert lag(settings, "hub", None, NOW).detail == "it was never pulled"
-    health = {"succeeded_at": None, "newest_at": None, "hint": "Make a token"}
+    health = {"succeeded_at": None, "newest_at": None, "hint": "Make a token", "status": "failed"}
     found = lag(settings, "hub", health, NOW)
     assert (found.state, found.hint) == ("warning", "Make a token; then golive ingest hub")
+    paused = lag(settings, "hub", {**health, "status": "paused"}, NOW)
+    assert (paused.state, paused.detail) == ("ok", "paused, last success never")

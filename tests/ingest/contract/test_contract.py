@@ -237,7 +237,7 @@ def test_doctor_names_the_stream_that_the_token_may_not_read(filled: Stage) -> N
     streams, needs = {one.name for one in filled.case.source.streams}, filled.case.source.needs
     assert hints.keys() <= streams
     for stream, hint in hints.items():
-        assert hint.startswith(f"Give the token: {needs.get(stream, 'read access to it')}")
+        assert hint.startswith(f"The token needs {needs.get(stream, 'read access to it')}")
     readable = ", ".join(one.detail for one in found["scopes"] if one.state == "ok")
     assert all(name in readable for name in streams - hints.keys())
 
@@ -278,6 +278,15 @@ def test_doctor_says_that_a_source_is_paused_and_does_not_ask(filled: Stage) -> 
     assert failures(found) == []
     assert "in 15 min" in found["quota"][0].detail
     assert filled.world.seen == []
+
+
+def test_doctor_that_is_refused_for_limits_says_so_once(filled: Stage) -> None:
+    filled.world.fault(filled.case.main, "429", times=999, seconds=900)
+    found = doctor(filled)
+    assert failures(found) == []
+    (paused,) = found["quota"]
+    assert paused.state == "warning"
+    assert "in 15 min" in paused.detail
 
 
 def test_doctor_knows_a_login_page_from_an_api(filled: Stage) -> None:

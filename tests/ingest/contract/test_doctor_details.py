@@ -63,9 +63,9 @@ def test_a_scope_of_bitbucket_that_lacks_is_named(filled: Stage) -> None:
     filled.world.fault("/pullrequests?", "403", times=99)
     (lost,) = not_well(filled)
     assert lost.detail.startswith("pull_requests: HTTP 403")
-    assert "Give the token: pullrequest" in lost.hint
+    assert "The token needs pullrequest" in lost.hint
     readable = [one.detail for one in filled.source().check() if one.check == "scopes"]
-    assert any(one.endswith("(token: repository)") for one in readable)
+    assert any(one.endswith("(the token has repository)") for one in readable)
 
 
 @only("jira")

@@ -10,6 +10,7 @@ from github_reader import source
 from github_server import Github
 from loopback import Asked, Reply, missing
 
+from golive_core.redact import redact
 from ingest.source import Instance
 
 
@@ -64,10 +65,10 @@ def test_doctor_tells_what_a_token_lacks_and_when_it_ends(
     (lost,) = [one for one in findings if one.state == "failed"]
     assert lost.detail.startswith("pull_requests: HTTP 403 for ")
     assert "not accessible by personal access token" in lost.detail
-    assert "Give the token: Pull requests: read" in lost.hint
+    assert "The token needs Pull requests: read" in redact(lost.hint)
     readable = next(one for one in findings if one.check == "scopes" and one.state == "ok")
     assert "runs" in readable.detail
     assert "pull_requests" not in readable.detail
-    assert readable.detail.endswith("(token: repo, read:org)")
+    assert readable.detail.endswith("(the token has repo, read:org)")
     (token,) = [one for one in findings if one.check == "token"]
     assert (token.state, token.detail) == ("warning", "expires in 5 days")
