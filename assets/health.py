@@ -1,19 +1,22 @@
 """The last known state of every instance: rows of ops.source_health.
 
 Written when the state changes, when a pull brought something, or when the last row is older than
-RENEW_AFTER, so that asking a quiet source every minute does not fill the lake with versions.
+RENEW_AFTER, so that asking a quiet source every minute does not fill the lake with versions. What
+is left of a quota changes with every request and is no news: `golive status` shows it as it is now.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from golive_core import schema
-from golive_core.errors import GoLiveError
+from golive_core.errors import GoLiveError, SourceThrottledError
+from golive_core.http import limits
 from golive_core.lake import Lake
 from ingest.source import Instance
 
@@ -34,10 +37,12 @@ class Visit:
     def status(self, before: str | None) -> str:
         """Return failed if the source could not be read, degraded if something was kept out.
 
+        A source that wants to be left alone for a while is paused, which is no fault of anybody.
+
         A visit without news leaves a degraded source degraded: nobody has mended it.
         """
         if self.error:
-            return "failed"
+            return "paused" if isinstance(self.error, SourceThrottledError) else "failed"
         stays = before == "degraded" and not self.payloads
         return "degraded" if self.rejected or stays else "ok"
 
@@ -45,7 +50,7 @@ class Visit:
 def note(lake: Lake, instance: Instance, visit: Visit) -> bool:
     """Store what a pull says about the instance's health; tell whether a row was written."""
     before, now = _read(lake, instance.name), datetime.now(UTC)
-    row = _row(instance, visit, before, now)
+    row = _row(instance, visit, before, now) | quota(home_of(lake), instance.name, now)
     if before and not visit.rows_new and not _is_news(row, before, now):
         return False
     lake.merge("ops.source_health", pl.DataFrame([row], schema=schema.SOURCE_HEALTH.schema))
@@ -57,12 +62,34 @@ def note_rows(lake: Lake, instance: Instance, visit: Visit) -> bool:
     if not (visit.payloads or visit.error):
         return False
     before = _read(lake, instance.name)
-    stays = before.get("status") == "failed" and not visit.error
+    stays = before.get("status") in ("failed", "paused") and not visit.error
     kept = ("requests", "succeeded_at") + (("status", "error", "hint") if stays else ())
-    row = _row(instance, visit, before, datetime.now(UTC))
+    now = datetime.now(UTC)
+    row = _row(instance, visit, before, now) | quota(home_of(lake), instance.name, now)
     row |= {name: before[name] for name in kept if name in before}
     lake.merge("ops.source_health", pl.DataFrame([row], schema=schema.SOURCE_HEALTH.schema))
     return True
+
+
+def home_of(lake: Lake) -> Path:
+    """Return the home that a lake lies in."""
+    return lake.root.parent
+
+
+def quota(home: Path, instance: str, now: datetime) -> dict[str, Any]:
+    """Return what is known of the limits of an instance, as cells of ops.source_health."""
+    known, at = limits.known(home, instance), now.timestamp()
+    hold, tightest = known.hold(at), known.tightest(at)
+    return {
+        "quota_limit": tightest.limit if tightest else None,
+        "quota_remaining": tightest.remaining if tightest else None,
+        "quota_resets_at": _instant(tightest.resets_at) if tightest else None,
+        "pause_ends_at": _instant(hold.until) if hold else None,
+    }
+
+
+def _instant(at: float | None) -> datetime | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC)
 
 
 def _row(instance: Instance, visit: Visit, before: dict[str, Any], now: datetime) -> dict[str, Any]:

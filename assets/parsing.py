@@ -31,7 +31,6 @@ EVENT_AT = {
     "core.test_results": "started_at",
     "core.log_lines": "at",
     "core.metric_points": "at",
-    "core.alerts": "updated_at",
 }
 """The column that says when the world moved, for `newest_at` of a source's health."""
 

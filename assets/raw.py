@@ -2,6 +2,7 @@
 
 How a pull works is in `assets/load.py`. An instance that cannot be read fails its check
 `source_answers` and not its step, since Dagster would then skip core for every other instance too.
+One whose server wants rest only warns: what it has not given yet comes with a later run.
 """
 
 import re
@@ -15,7 +16,8 @@ from assets.health import Visit
 from assets.load import PullResult
 from assets.partitions import SINGLE_RUN, Asked, asked, partition_keys
 from assets.workspace import Workspace
-from golive_core.errors import GoLiveError
+from golive_core.errors import GoLiveError, SourceThrottledError
+from golive_core.http import limits
 from ingest.source import Instance, Stream
 
 CHECK = "source_answers"
@@ -61,8 +63,13 @@ def _of_instance(
     ) -> Iterator[dg.MaterializeResult[Any]]:
         streams = [key.path[-1] for key in context.selected_asset_keys]
         result, error = pull(workspace, instance, streams, asked(partition_keys(context)))
-        if error:
+        if isinstance(error, SourceThrottledError):
+            context.log.warning("%s is paused: %s", instance.name, error)
+        elif error:
             context.log.error(str(error))
+        shown = limits.known(workspace.settings.home, instance.name).shown()
+        if shown:
+            context.log.info("Limits of %s: %s", instance.name, shown)
         for name in streams:
             yield _result(workspace, instance, name, result, error)
 
@@ -125,6 +132,8 @@ def _result(
         "requests_of_instance": dg.MetadataValue.int(result.requests),
         "folder": dg.MetadataValue.path(workspace.lake.root / "raw" / instance.type),
     }
+    if shown := limits.known(workspace.settings.home, instance.name).shown():
+        metadata["limits"] = dg.MetadataValue.text(shown)
     url = str(instance.options.get("url", ""))
     if url.startswith(("http://", "https://")):
         metadata["source"] = dg.MetadataValue.url(url)
@@ -132,7 +141,9 @@ def _result(
         passed=error is None,
         check_name=CHECK,
         asset_key=key_of(instance.name, stream),
-        severity=dg.AssetCheckSeverity.ERROR,
+        severity=dg.AssetCheckSeverity.WARN
+        if isinstance(error, SourceThrottledError)
+        else dg.AssetCheckSeverity.ERROR,
         description=str(error) if error else "answered",
     )
     return dg.MaterializeResult(

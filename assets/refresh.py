@@ -99,7 +99,7 @@ def read(path: Path, engine: duckdb.DuckDBPyConnection) -> Mart:
     lines = [
         line.strip().removeprefix("--").strip() for line in (match[0] if match else "").splitlines()
     ]
-    words = dict(_fields(lines))
+    words = _fields(lines)
     refresh = words.get("refresh", "")
     by_day = BY_DAY.fullmatch(refresh)
     if not by_day and not WHOLE.fullmatch(refresh):
@@ -147,10 +147,14 @@ def _paragraph(lines: list[str]) -> str:
     return " ".join(taken)
 
 
-def _fields(lines: list[str]) -> Iterable[tuple[str, str]]:
+def _fields(lines: list[str]) -> dict[str, str]:
+    """Return what the header says by word; a list that is long may stand on several lines."""
+    found: dict[str, str] = {}
     for line in lines:
         if match := re.match(r"(grain|keys?|inputs|refresh):\s*(.+)", line):
-            yield match[1], match[2].strip().rstrip(".")
+            name, value = match[1], match[2].strip().rstrip(".")
+            found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 @dataclass(frozen=True, slots=True)

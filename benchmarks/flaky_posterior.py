@@ -32,7 +32,7 @@ from models.simulate import Shape, World, parts, world
 END = datetime(2026, 11, 24, 9, tzinfo=UTC)
 HARD = Shape(regressions=8, outages=2, wide_share=0.1)
 BAND = 0.25
-MARTS = ("marts.build_tests", "marts.test_daily")
+MARTS = ("marts.main_branches", "marts.build_tests", "marts.test_daily")
 
 
 def main() -> None:

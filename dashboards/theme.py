@@ -29,11 +29,11 @@ VERDICT = {
     "infrastructure": "#7d74c9",
     "healthy": "#1f9d7f",
 }
-HEALTH = {"ok": "#1f9d7f", "degraded": "#d99a1c", "failed": "#d9552c"}
+HEALTH = {"ok": "#1f9d7f", "degraded": "#d99a1c", "paused": "#3d8bdb", "failed": "#d9552c"}
 SYMBOL = {
     "passed": "✓", "failed": "✕", "error": "!", "cancelled": "⦸", "skipped": "\u2013",
-    "running": "…", "queued": "…", "ok": "✓", "degraded": "!", "flaky": "≈", "broken": "✕",
-    "healthy": "✓", "infrastructure": "!",
+    "running": "…", "queued": "…", "ok": "✓", "degraded": "!", "paused": "‖", "flaky": "≈",
+    "broken": "✕", "healthy": "✓", "infrastructure": "!",
 }  # fmt: skip
 SERIES = ("#3d8bdb", "#d9552c", "#1f9d7f", "#a3478f", "#d99a1c")
 """Colours of things without a status, for light and dark; the first is the accent."""
@@ -96,6 +96,15 @@ def legend(colours: dict[str, str]) -> str:
         for word, tone in colours.items()
     )
     return f"<div class='gl-legend'>{''.join(cells)}</div>"
+
+
+def meter(share: float, tone: str, label: str) -> str:
+    """Return the HTML of a bar that is filled to a share of 1, at least so far that it is seen."""
+    width = 100 * min(1.0, max(0.01, share))
+    return (
+        f"<div class='gl-bar gl-meter' style='--tone:{tone}' role='img' "
+        f"aria-label='{escape(label)}'><i style='left:0;width:{width:.1f}%'></i></div>"
+    )
 
 
 def interval_bar(low: float, mid: float, high: float, top: float, tone: str) -> str:

@@ -157,14 +157,17 @@ class Target:
         """Return a client of the server; secrets are resolved now."""
         options = self.options
         base = self.place.base
-        return Http(
+        http = Http(
             Endpoint(
                 self.root(), where=self.place.instance.name,
                 headers={**self.headers(), **self.credentials()},
                 timeout_s=options.timeout_s, verify=options.verify, proxy=options.proxy,
                 ca=(base or Path()) / options.ca if options.ca else None, retry=self.retry,
+                home=self.place.lake.root.parent,
             )
         )  # fmt: skip
+        http.limits.may_use_reserve = True
+        return http
 
     def shown(self, request: Request) -> Json:
         """Return a request as it would be sent, secrets masked."""

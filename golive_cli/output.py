@@ -85,7 +85,8 @@ def show(
 
 COLOURS = {
     "ok": "green", "passed": "green", "healthy": "green", "warning": "yellow",
-    "degraded": "yellow", "flaky": "yellow", "failed": "red", "error": "red", "broken": "red",
+    "degraded": "yellow", "paused": "yellow", "flaky": "yellow", "failed": "red", "error": "red",
+    "broken": "red",
 }  # fmt: skip
 """Colours of status words; the word itself says the same."""
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, cast
 
@@ -19,6 +19,11 @@ HEAD = """# Sources
 What GoLive can read. Each source is one file in `ingest/sources/`; this page is made from them by
 `golive sources --markdown`. A source is written into `golive.toml` as `[source.<name>]`; secrets
 are references, `env:NAME` or `file:PATH`. Every source also takes `schedule`, a cron line in UTC.
+
+What a server tells of its limits is heeded by all processes together. A source that was asked to
+come back later is paused until then, it alone; a pull stops where 2 % of a quota are left, for
+people and actions, and goes on when it is full again. `golive status` shows what is left,
+`golive doctor` what each token may read.
 """
 
 
@@ -40,13 +45,22 @@ def _section(one: type[Source]) -> Iterator[str]:
         yield f"Files can be read at once: {words}."
     if one.scopes:
         yield f"It needs: {', '.join(one.scopes)}."
-    yield "\n| stream | what it reads | tables |\n|---|---|---|"
-    for stream in one.streams:
-        yield f"| {stream.name} | {stream.doc} | {', '.join(stream.tables)} |"
+    yield from _streams(one)
     yield "\n| option | default |\n|---|---|"
     for name, field in one.Options.model_fields.items():
         yield f"| `{name}` | {_default(field)} |"
     yield f"\n```toml\n{one.example.strip()}\n```"
+
+
+def _streams(one: type[Source]) -> Iterator[str]:
+    """Yield the table of the streams, with what the token needs for each where that differs."""
+    needs: Mapping[str, str] = getattr(one, "needs", {})
+    cells = ["stream", "what it reads", "tables", *(["the token needs"] if needs else [])]
+    yield f"\n| {' | '.join(cells)} |\n|{'---|' * len(cells)}"
+    for stream in one.streams:
+        row = [stream.name, stream.doc, ", ".join(stream.tables)]
+        row += [needs.get(stream.name, "")] if needs else []
+        yield f"| {' | '.join(row)} |"
 
 
 def _default(field: FieldInfo) -> str:

@@ -67,7 +67,7 @@ NAMES = (
 QUERY = (
     r"code|key|sig|signature|auth|x-amz-(?:signature|credential|security-token)|x-goog-signature"
 )
-UNMASKED = r"(?:true|false|none|null|\*{3}|env:|file:|\d{1,9}(?:\.\d+)?(?![\w.]))"
+UNMASKED = r"(?:true|false|none|null|\*{3}|(?:env|file):[\w./~-]*|\d{1,9}(?:\.\d+)?(?![\w.]))"
 """What may follow a telling name and is no secret: truths, numbers, references."""
 
 _shapes = re.compile("|".join(SHAPES), re.DOTALL)

@@ -306,7 +306,9 @@ def _project_of(
 
 def _schedules(toml: Toml, names: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in names:
-        line = toml.table("source", name).get("schedule", SCHEDULE)
+        line = toml.table("source", name).get("schedule")
+        if line is None:
+            continue  # the scheduler staggers those that name none
         if not isinstance(line, str) or len(line.split()) != len(SCHEDULE.split()):
             hint = 'Five fields of cron, for example "*/15 * * * *"'
             raise toml.error(("source", name, "schedule"), "is not a cron line", hint)

@@ -1,4 +1,4 @@
-"""Whether an instance is being ingested already: by a run of Dagster, or by a command."""
+"""Why a tick leaves an instance alone: it is being ingested already, or its server wants rest."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets.cursors import is_held
 from assets.workspace import Workspace
+from golive_core.http import limits
 from golive_dagster.jobs import INSTANCE_TAG
 
 STALE = timedelta(hours=1)
@@ -26,3 +27,10 @@ def is_busy(instance: dg.DagsterInstance, workspace: Workspace, name: str) -> bo
         tags={INSTANCE_TAG: name}, statuses=WAITING, updated_after=datetime.now(UTC) - STALE
     )
     return bool(instance.get_run_records(filters=mine, limit=1))
+
+
+def pause_of(workspace: Workspace, name: str) -> str:
+    """Return why the server of an instance is not to be asked now, empty if it may be."""
+    now = datetime.now(UTC).timestamp()
+    known = limits.known(workspace.settings.home, name)
+    return f"{name} is {known.shown(now)}" if known.hold(now) else ""

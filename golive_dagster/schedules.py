@@ -6,7 +6,7 @@ from assets.partitions import today
 from assets.raw import word
 from assets.workspace import Workspace
 from golive_core.ids import content_id
-from golive_dagster.busy import is_busy
+from golive_dagster.busy import is_busy, pause_of
 from golive_dagster.jobs import INSTANCE_TAG, job_name
 
 HTTP_MINUTES = 15
@@ -28,7 +28,10 @@ def cron_of(workspace: Workspace, name: str) -> str:
 
 
 def ingest_schedules(workspace: Workspace) -> list[dg.ScheduleDefinition]:
-    """Return a schedule per instance; a tick is skipped while the instance is being ingested."""
+    """Return a schedule per instance.
+
+    A tick is skipped while the instance is being ingested, and while its server wants rest.
+    """
     return [_schedule(workspace, name) for name in workspace.instances]
 
 
@@ -44,6 +47,8 @@ def _schedule(workspace: Workspace, name: str) -> dg.ScheduleDefinition:
     def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         if is_busy(context.instance, workspace, name):
             return dg.SkipReason(f"{name} is being ingested")
+        if pause := pause_of(workspace, name):
+            return dg.SkipReason(pause)
         return dg.RunRequest(partition_key=today(), tags={INSTANCE_TAG: name})
 
     return tick

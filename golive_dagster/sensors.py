@@ -1,7 +1,8 @@
 """Sensors: ask sources cheaply for news, and look at folders for new reports.
 
 Both ask `source.has_news` against the stored cursor, which for files is a look at their times and
-sizes. A source that does not answer, or whose runs bring nothing, is asked less and less often.
+sizes. A source that does not answer, or whose runs bring nothing, is asked less and less often; one
+whose server wants rest is not asked before that is over.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import dagster as dg
 from assets.cursors import State
 from assets.partitions import today
 from assets.workspace import Workspace
-from golive_core.errors import GoLiveError
-from golive_dagster.busy import is_busy
+from golive_core.errors import GoLiveError, SourceThrottledError
+from golive_dagster.busy import is_busy, pause_of
 from golive_dagster.jobs import INSTANCE_TAG, job_name
 
 if TYPE_CHECKING:
@@ -86,9 +87,14 @@ def _sensor(
 ) -> dg.SensorDefinition:
     def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         polls = {key: Poll(**value) for key, value in json.loads(context.cursor or "{}").items()}
-        requests = list(_requests(context, workspace, jobs, polls))
+        pauses: list[str] = []
+        requests = list(_requests(context, workspace, jobs, polls, pauses))
         kept = {key: asdict(poll) for key, poll in polls.items() if key in workspace.instances}
-        return dg.SensorResult(run_requests=requests, cursor=json.dumps(kept))
+        for pause in pauses:
+            context.log.info(pause)
+        # Dagster takes a reason only where nothing is started.
+        reason = "; ".join(pauses) if pauses and not requests else None
+        return dg.SensorResult(run_requests=requests, cursor=json.dumps(kept), skip_reason=reason)
 
     return dg.SensorDefinition(
         name=name,
@@ -105,7 +111,9 @@ def _requests(
     workspace: Workspace,
     instances: Iterable[str],
     polls: dict[str, Poll],
+    pauses: list[str],
 ) -> Iterator[dg.RunRequest]:
+    """Yield a run for each instance with news; `pauses` takes why others are left alone."""
     started, now = time.monotonic(), datetime.now(UTC).timestamp()
     for name in sorted(instances, key=lambda one: polls.setdefault(one, Poll()).asked_at):
         poll = polls[name]
@@ -113,10 +121,16 @@ def _requests(
             break
         if now < poll.not_before or is_busy(context.instance, workspace, name):
             continue
+        if pause := pause_of(workspace, name):
+            pauses.append(pause)
+            continue
         poll.asked_at = now
         try:
             state = State.read(workspace.lake, name)
             has_news = has_work(workspace, name, state)
+        except SourceThrottledError as error:
+            pauses.append(str(error))
+            continue
         except GoLiveError as error:
             poll.wait(now)
             context.log.warning("%s; asked again after %.0f s", error, poll.not_before - now)

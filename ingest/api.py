@@ -18,6 +18,7 @@ import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,7 +27,6 @@ from pydantic import BaseModel, Field, field_validator
 
 from golive_core.errors import (
     GoLiveError,
-    SourceAuthError,
     SourceDataError,
     SourceError,
     SourceThrottledError,
@@ -36,8 +36,10 @@ from golive_core.http import Answer, Endpoint, Following, Http, Request, Retry
 from golive_core.http.paging import items
 from golive_core.settings import resolve
 from golive_core.window import Window
+from ingest import doctor
 from ingest.batch import Batch
 from ingest.clock import clock
+from ingest.doctor import SHAPES
 from ingest.parse.rows import instant
 from ingest.payload import Parser, parsed
 from ingest.source import Context, Cursor, Finding, Instance, Parsed, Pulled, Stream, Unit
@@ -49,12 +51,12 @@ GONE = frozenset({404, 410})
 """Statuses that say that a thing is not there (any more), which is an answer."""
 EXPIRED = 410
 """What some servers say of a place in a list that they no longer know."""
-SHAPES = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What reading a page raises that is JSON of another shape, such as a message about an error."""
 UNIT_BYTES = 4 * 1024**2
 """Payloads of one kind that are parsed together."""
 KNOWN = 500
 """Entries of a list with `versions` that the cursor remembers, the newest ones."""
+PROBED_LISTS = 10
+"""Lists of a stream that doctor looks at: of many repositories, the first."""
 Json = dict[str, Any]
 
 
@@ -237,6 +239,8 @@ class ApiSource:
     type: ClassVar[str]
     streams: ClassVar[tuple[Stream, ...]]
     parsers: ClassVar[Mapping[str, Parser]]
+    needs: ClassVar[Mapping[str, str]] = {}
+    """What a token needs for a stream, by its name, in the words of the system."""
     retry: ClassVar[Retry] = Retry()
 
     def __init__(self, instance: Instance, context: Context) -> None:
@@ -262,6 +266,7 @@ class ApiSource:
                 timeout_s=options.timeout_s, max_body_bytes=options.max_body_mib * 1024**2,
                 ca=self.context.base / options.ca if options.ca else None,
                 verify=options.verify, proxy=options.proxy, retry=self.retry,
+                home=self.context.home,
             )
         )  # fmt: skip
 
@@ -334,20 +339,43 @@ class ApiSource:
         yield from parsed(unit.payloads, self.instance, self.parsers)
 
     def checked(self, request: Request, *, who: str = "") -> Iterator[Finding]:
-        """Yield what doctor says after one request: reachable, authorised and the clock.
+        """Yield what doctor says of every server: reachable, authorised, clock, scopes and quota.
 
-        A source with more to tell (scopes, quota) asks itself and yields further findings.
+        `request` is one that any user who may sign in may send. A source declares what its streams
+        need (`needs`) and what only its system can tell (`granted`).
         """
         try:
             with self.http() as http:
+                http.limits.may_use_reserve = True
                 answer = http.fetch(request)
+                yield Finding("reachable", "ok", answer.url.partition("?")[0])
+                yield Finding("authorised", "ok", who or "the answer is data")
+                yield clock(answer, datetime.now(UTC))
+                yield from doctor.expiry(answer.headers.get(doctor.EXPIRES_HEADER, ""))
+                yield from doctor.scopes(http, self.streams, self.probes, self.needs)
+                yield from doctor.guarded(self.granted(http))
+                yield doctor.quota(http)
         except SourceError as error:
-            name = "authorised" if isinstance(error, SourceAuthError) else "reachable"
-            yield Finding(name, "failed", f"{error.where}: {error.what}", error.hint)
+            yield doctor.failed(error)
+
+    def granted(self, http: Http) -> Iterator[Finding]:
+        """Yield what only this system can tell: permissions, things that are not shown."""
+        yield from ()
+
+    def probes(self, stream: str, http: Http) -> Iterator[Request]:
+        """Yield a request for the first page of each kind of list of a stream.
+
+        A source whose streams are no lists gives its own, or none.
+        """
+        at, kinds = Position(), set[str]()
+        try:
+            for walk in islice(self.walks(stream, at, http), PROBED_LISTS):
+                state = at.lists.setdefault(walk.name, WalkState())
+                if walk.kind not in kinds and not walk.is_known:
+                    kinds.add(walk.kind)
+                    yield _first(walk, state)
+        except NotImplementedError:
             return
-        yield Finding("reachable", "ok", answer.url.partition("?")[0])
-        yield Finding("authorised", "ok", who or "the answer is data")
-        yield clock(answer, datetime.now(UTC))
 
 
 class _Pull:

@@ -8,27 +8,9 @@
 --
 -- grain: project_id, signature_id
 -- keys: project_id, signature_id
--- inputs: marts.test_daily, core.test_results, core.failures
+-- inputs: marts.recent_test_days, core.test_results, core.failures
 -- refresh: window 30 days
 with
-newest_days as (
-    select
-        project_id,
-        max(day) as newest_day,
-        max(last_at) as newest_at
-    from marts.test_daily
-    group by project_id
-),
-
-failing_days as (
-    select distinct
-        daily.project_id,
-        daily.day
-    from marts.test_daily as daily
-    inner join newest_days as newest on daily.project_id = newest.project_id
-    where daily.day > newest.newest_day - 30 and daily.failed + daily.errored > 0
-),
-
 failed_attempts as (
     select
         attempt.project_id,
@@ -40,8 +22,8 @@ failed_attempts as (
         attempt.failure_id,
         failure.signature_id
     from core.test_results as attempt
-    inner join failing_days
-        on attempt.project_id = failing_days.project_id and attempt.day = failing_days.day
+    inner join marts.recent_test_days as recent
+        on attempt.project_id = recent.project_id and attempt.day = recent.day and recent.failures > 0
     inner join core.failures as failure on attempt.failure_id = failure.failure_id
     where attempt.status in ('failed', 'error')
 ),
@@ -115,7 +97,8 @@ dated_groups as (
                 then grouped.first_in_window_at
         end as returned_from_before_at
     from groups as grouped
-    inner join newest_days as newest on grouped.project_id = newest.project_id
+    inner join marts.recent_test_days as newest
+        on grouped.project_id = newest.project_id and newest.day = newest.newest_day
     left join known_since as known on grouped.signature_id = known.signature_id
     left join returns as returned
         on

@@ -8,7 +8,7 @@
 --
 -- grain: project_id, test_id
 -- keys: project_id, test_id
--- inputs: marts.test_health, marts.test_daily, predictions.flaky, core.test_results, core.builds
+-- inputs: marts.test_health, marts.recent_test_days, predictions.flaky, core.test_results, core.builds
 -- refresh: window 30 days
 with
 suspects as (
@@ -32,23 +32,6 @@ suspects as (
     where verdict.verdict <> 'healthy'
 ),
 
-newest_days as (
-    select
-        project_id,
-        max(day) as newest_day
-    from marts.test_daily
-    group by project_id
-),
-
-failing_days as (
-    select distinct
-        daily.project_id,
-        daily.day
-    from marts.test_daily as daily
-    inner join newest_days as newest on daily.project_id = newest.project_id
-    where daily.day > newest.newest_day - 30 and daily.failed + daily.errored > 0
-),
-
 failed_attempts as (
     select
         attempt.project_id,
@@ -56,8 +39,8 @@ failed_attempts as (
         attempt.build_id,
         attempt.duration_s
     from core.test_results as attempt
-    inner join failing_days
-        on attempt.project_id = failing_days.project_id and attempt.day = failing_days.day
+    inner join marts.recent_test_days as recent
+        on attempt.project_id = recent.project_id and attempt.day = recent.day and recent.failures > 0
     where attempt.status in ('failed', 'error')
 ),
 
@@ -88,7 +71,8 @@ recent_builds as (
         lag(build.build_id) over same_code as previous_build_id,
         lag(build.status) over same_code as previous_status
     from core.builds as build
-    inner join newest_days as newest on build.project_id = newest.project_id
+    inner join marts.recent_test_days as newest
+        on build.project_id = newest.project_id and newest.day = newest.newest_day
     where
         build.day > newest.newest_day - 30
         and build.status in ('passed', 'failed', 'error')
@@ -131,7 +115,8 @@ rates as (
         build.project_id,
         sum(build.cost_usd) / nullif(sum(build.duration_s) / 60, 0) as usd_per_minute
     from core.builds as build
-    inner join newest_days as newest on build.project_id = newest.project_id
+    inner join marts.recent_test_days as newest
+        on build.project_id = newest.project_id and newest.day = newest.newest_day
     where build.day > newest.newest_day - 30 and build.cost_usd is not null
     group by build.project_id
 ),

@@ -11,7 +11,7 @@
 --
 -- grain: project_id, pipeline_id, branch
 -- keys: project_id, pipeline_id, branch
--- inputs: core.builds, core.pipelines, core.commits, core.repositories
+-- inputs: marts.main_branches, core.builds, core.pipelines, core.commits
 -- refresh: full
 with
 attempts as (
@@ -98,45 +98,6 @@ first_failures as (
     inner join attempts as attempt on spell.build_id = attempt.build_id
 ),
 
-default_branches as (
-    select distinct
-        repository.project_id,
-        repository.default_branch as branch
-    from core.repositories as repository
-    where repository.default_branch is not null
-),
-
-branch_sizes as (
-    select
-        project_id,
-        branch,
-        sum(builds) as builds
-    from newest_builds
-    where branch <> ''
-    group by project_id, branch
-),
-
-busiest_branches as (
-    select
-        project_id,
-        arg_max(branch, (builds, branch)) as branch
-    from branch_sizes
-    where project_id not in (select default_branches.project_id from default_branches)
-    group by project_id
-),
-
-main_branches as (
-    select
-        project_id,
-        branch
-    from default_branches
-    union all
-    select
-        project_id,
-        branch
-    from busiest_branches
-),
-
 culprits as (
     select
         entry.project_id,
@@ -186,6 +147,6 @@ left join culprits as culprit
     on
         failure.project_id = culprit.project_id
         and failure.commit_sha = culprit.sha
-left join main_branches as main_branch
+left join marts.main_branches as main_branch
     on newest.project_id = main_branch.project_id and newest.branch = main_branch.branch
 left join core.pipelines as pipeline on newest.pipeline_id = pipeline.pipeline_id

@@ -8,36 +8,19 @@
 --
 -- grain: project_id, test_id
 -- keys: project_id, test_id
--- inputs: marts.test_daily, core.tests, core.test_results
+-- inputs: marts.recent_test_days, marts.test_daily, core.tests, core.test_results
 -- refresh: window 30 days
 with
-newest_days as (
-    select
-        project_id,
-        max(day) as newest_day
-    from marts.test_daily
-    group by project_id
-),
-
 daily_durations as (
     select
         daily.project_id,
         daily.test_id,
         daily.day,
         daily.duration_total_s,
-        daily.duration_median_s,
-        newest.newest_day
+        daily.duration_median_s
     from marts.test_daily as daily
-    inner join newest_days as newest on daily.project_id = newest.project_id
-    where daily.day > newest.newest_day - 30
-),
-
-window_days as (
-    select distinct
-        project_id,
-        day,
-        day > newest_day - 15 as is_newer
-    from daily_durations
+    inner join marts.recent_test_days as recent
+        on daily.project_id = recent.project_id and daily.day = recent.day
 ),
 
 test_totals as (
@@ -77,10 +60,10 @@ timed_attempts as (
         attempt.project_id,
         attempt.test_id,
         attempt.duration_s,
-        window_days.is_newer
+        attempt.day > recent.newest_day - 15 as is_newer
     from core.test_results as attempt
-    inner join window_days
-        on attempt.project_id = window_days.project_id and attempt.day = window_days.day
+    inner join marts.recent_test_days as recent
+        on attempt.project_id = recent.project_id and attempt.day = recent.day
     semi join slow_tests
         on attempt.project_id = slow_tests.project_id and attempt.test_id = slow_tests.test_id
     where attempt.duration_s is not null and attempt.status <> 'skipped'

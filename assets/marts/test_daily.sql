@@ -22,7 +22,7 @@
 --
 -- grain: project_id, test_id, day
 -- keys: project_id, test_id, day
--- inputs: core.test_results, core.builds, core.repositories, marts.build_tests
+-- inputs: core.test_results, core.builds, marts.build_tests, marts.main_branches
 -- refresh: by day, spread 21 days
 with
 scan_days as (
@@ -38,38 +38,6 @@ first_attempts as (
         min(queued_at) as code_at
     from core.builds
     group by pipeline_id, number
-),
-
-default_branches as (
-    select distinct
-        project_id,
-        default_branch as branch
-    from core.repositories
-    where default_branch is not null
-),
-
-built_branches as (
-    select
-        project_id,
-        branch,
-        count(*) as builds
-    from core.builds
-    where branch is not null
-    group by project_id, branch
-),
-
-main_branches as (
-    select
-        project_id,
-        branch
-    from default_branches
-    union all
-    select
-        project_id,
-        arg_max(branch, (builds, branch)) as branch
-    from built_branches
-    where project_id not in (select default_branches.project_id from default_branches)
-    group by project_id
 ),
 
 builds as (
@@ -90,7 +58,7 @@ builds as (
     inner join core.builds as build on total.build_id = build.build_id
     inner join first_attempts as original
         on build.pipeline_id = original.pipeline_id and build.number = original.number
-    left join main_branches as trunk
+    left join marts.main_branches as trunk
         on build.project_id = trunk.project_id and build.branch = trunk.branch
     where
         total.day between (select min(changed.day) - 21 from changed)

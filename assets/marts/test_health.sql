@@ -14,26 +14,10 @@
 --
 -- grain: project_id, test_id
 -- keys: project_id, test_id
--- inputs: marts.test_daily, core.tests, core.test_results, core.builds, core.repositories, core.commits
+-- inputs: marts.test_daily, marts.recent_test_days, marts.main_branches
+-- inputs: core.tests, core.test_results, core.builds, core.commits
 -- refresh: window 30 days
 with
-newest_days as (
-    select
-        project_id,
-        max(day) as newest_day
-    from marts.test_daily
-    group by project_id
-),
-
-window_days as (
-    select distinct
-        daily.project_id,
-        daily.day
-    from marts.test_daily as daily
-    inner join newest_days as newest on daily.project_id = newest.project_id
-    where daily.day > newest.newest_day - 30
-),
-
 daily_evidence as (
     select
         daily.project_id,
@@ -51,8 +35,8 @@ daily_evidence as (
         daily.last_at,
         daily.failed + daily.errored as failures
     from marts.test_daily as daily
-    inner join window_days
-        on daily.project_id = window_days.project_id and daily.day = window_days.day
+    inner join marts.recent_test_days as recent
+        on daily.project_id = recent.project_id and daily.day = recent.day
 ),
 
 totals as (
@@ -117,8 +101,8 @@ suspect_results as (
         outcome.commit_sha,
         outcome.branch
     from core.test_results as outcome
-    inner join window_days
-        on outcome.project_id = window_days.project_id and outcome.day = window_days.day
+    inner join marts.recent_test_days as recent
+        on outcome.project_id = recent.project_id and outcome.day = recent.day
     semi join suspects
         on outcome.project_id = suspects.project_id and outcome.test_id = suspects.test_id
     where outcome.status <> 'skipped'
@@ -134,47 +118,6 @@ last_failures as (
     group by project_id, test_id
 ),
 
-default_branches as (
-    select distinct
-        project_id,
-        default_branch as branch
-    from core.repositories
-    where default_branch is not null
-),
-
-built_branches as (
-    select
-        build.project_id,
-        build.branch,
-        count(*) as builds
-    from core.builds as build
-    inner join window_days
-        on build.project_id = window_days.project_id and build.day = window_days.day
-    where build.branch is not null
-    group by build.project_id, build.branch
-),
-
-busiest_branches as (
-    select
-        project_id,
-        arg_max(branch, (builds, branch)) as branch
-    from built_branches
-    where project_id not in (select default_branches.project_id from default_branches)
-    group by project_id
-),
-
-main_branches as (
-    select
-        project_id,
-        branch
-    from default_branches
-    union all
-    select
-        project_id,
-        branch
-    from busiest_branches
-),
-
 main_results as (
     select
         outcome.project_id,
@@ -186,7 +129,7 @@ main_results as (
         outcome.started_at,
         outcome.commit_sha
     from suspect_results as outcome
-    left join main_branches as main_branch
+    left join marts.main_branches as main_branch
         on outcome.project_id = main_branch.project_id and outcome.branch = main_branch.branch
     where outcome.branch is null or main_branch.branch is not null
 ),
@@ -271,7 +214,8 @@ known_beginnings as (
         nullif(spell.commit_sha, '') as commit_sha
     from failing_spells as spell
     inner join core.tests as test on spell.test_id = test.test_id
-    inner join newest_days as newest on spell.project_id = newest.project_id
+    inner join marts.recent_test_days as newest
+        on spell.project_id = newest.project_id and newest.day = newest.newest_day
     where
         spell.last_good_at is not null
         or test.first_seen_at is null

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from golive_cli.output import Json, emit, say, show, size
-from golive_core.errors import GoLiveError
+from golive_cli.output import Json, ago, emit, say, show, size
+from golive_core.errors import GoLiveError, SourceThrottledError
 from golive_core.settings import Settings, unknown_variables
 from golive_core.toml import near
 
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 OLDEST_PYTHON = (3, 11)
 LEAST_BYTES = 200_000_000
 FEW_BYTES = 2_000_000_000
+MISSED_TICKS = 3
+"""Ticks of a schedule without a success after which doctor warns."""
+RENEWED = timedelta(minutes=15)
+"""How late a success without news is noted (`RENEW_AFTER` of assets/health.py, slow to import)."""
 
 
 def command(as_json: Json = False) -> None:
@@ -67,9 +74,13 @@ def _named(
     where: str, name: str, check: Callable[[], Iterable[Finding]]
 ) -> Iterator[tuple[str, Finding]]:
     """Yield the findings of a check; an error of it is one too."""
+    from ingest.doctor import failed
+
     try:
         for one in check():
             yield where, one
+    except SourceThrottledError as error:
+        yield where, failed(error)
     except GoLiveError as error:
         yield where, _failed(name, error)
 
@@ -155,7 +166,48 @@ def _sources(settings: Settings) -> Iterator[tuple[str, Finding]]:
     from ingest.source import Context
 
     context = Context(home=settings.home, base=settings.base)
+    healths = _healths(settings)
     for name, instance in settings.instances.items():
         yield from _named(
             name, instance.type, lambda one=instance: registry.build(one, context).check()
         )
+        yield name, lag(settings, name, healths.get(name), datetime.now(UTC))
+
+
+def _healths(settings: Settings) -> dict[str, dict[str, Any]]:
+    from golive_core.lake import Lake
+
+    try:
+        rows = Lake(settings.home / "lake").query("select * from ops.source_health").to_dicts()
+    except GoLiveError:
+        return {}  # said above: the lake has a line of its own
+    return {row["instance"]: row for row in rows}
+
+
+def lag(settings: Settings, name: str, health: dict[str, Any] | None, now: datetime) -> Finding:
+    """Compare the last success with the schedule: a pull that is missed once is no fault.
+
+    `health` is the row of ops.source_health, which is renewed late where nothing is new.
+    """
+    from golive_core import cron
+    from ingest.source import Finding
+
+    ask, line = f"golive ingest {name}", settings.schedule(name)
+    if health is None:
+        return Finding("lag", "warning", "it was never pulled", f"{ask}, or golive up")
+    newest = f"newest event {ago(health['newest_at'], now)}"
+    if health["status"] == "paused":
+        return Finding("lag", "ok", f"paused, last success {ago(health['succeeded_at'], now)}")
+    if health["succeeded_at"] is None:
+        hint = f"{health['hint'] or 'See what it says above'}; then {ask}"
+        return Finding("lag", "warning", "no pull has worked yet", hint)
+    told = f"last success {ago(health['succeeded_at'], now)}, {newest}"
+    missed = cron.ticks(line, health["succeeded_at"] + RENEWED, now)
+    if len(list(islice(missed, MISSED_TICKS))) < MISSED_TICKS:
+        return Finding("lag", "ok", told)
+    schedule = f"every_{re.sub(r'[^A-Za-z0-9_]', '_', name)}"
+    return Finding(
+        "lag", "warning", f"{told}; its schedule is {line}",
+        f"{ask} shows what stops it. golive up runs the schedule {schedule}: see its ticks in "
+        f"Dagster, http://127.0.0.1:{settings.ports.dagster}/automation",
+    )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from golive_cli.output import Json, ago, emit, say, show, size
 
 if TYPE_CHECKING:
+    from golive_core.http.limits import Known
     from golive_core.lake import Lake
     from golive_core.settings import Settings
 
@@ -36,6 +37,8 @@ def command(as_json: Json = False) -> None:
 
 
 def _sources(settings: Settings, lake: Lake) -> list[dict[str, Any]]:
+    from golive_core.http import limits
+
     known = {row["instance"]: row for row in lake.query(HEALTH).to_dicts()}
     now = datetime.now(UTC)
     found: list[dict[str, Any]] = []
@@ -49,8 +52,33 @@ def _sources(settings: Settings, lake: Lake) -> list[dict[str, Any]]:
             "newest_at": newest,
             "lag_s": round((now - newest).total_seconds()) if newest else None,
             "error": health.get("error"), "hint": health.get("hint"),
+            **_limits(limits.known(settings.home, name), now),
         })  # fmt: skip
     return found
+
+
+def _limits(known: Known, now: datetime) -> dict[str, Any]:
+    """Return what the server lets us ask now, as any process of this home was told last."""
+    at = now.timestamp()
+    hold, quota = known.hold(at), known.tightest(at)
+    told = None
+    if quota:
+        is_over = quota.is_over(at)
+        told = {
+            "name": quota.name, "limit": quota.limit, "told_at": _instant(quota.told_at),
+            "remaining": quota.limit if is_over else quota.remaining,
+            "resets_at": None if is_over else _instant(quota.resets_at),
+            "resets_in_s": round(quota.resets_at - at) if quota.resets_at and not is_over else None,
+        }  # fmt: skip
+    return {
+        "quota": told, "limits": known.shown(at),
+        "pause_ends_at": _instant(hold.until) if hold else None,
+        "paused_by": hold.why if hold else None,
+    }  # fmt: skip
+
+
+def _instant(at: float | None) -> datetime | None:
+    return datetime.fromtimestamp(at, UTC) if at else None
 
 
 def _size(root: Path) -> dict[str, int]:
@@ -80,11 +108,11 @@ def _last_run(home: Path) -> dict[str, Any] | None:
 def _tell(document: dict[str, Any], sources: list[dict[str, Any]]) -> None:
     if sources:
         show(
-            ["source", "type", "project", "health", "asked", "newest event"],
+            ["source", "type", "project", "health", "asked", "newest event", "limits"],
             [
                 [
                     one["instance"], one["source"], one["project"], one["status"],
-                    ago(one["checked_at"]), ago(one["newest_at"]),
+                    ago(one["checked_at"]), ago(one["newest_at"]), one["limits"] or "none told",
                 ]
                 for one in sources
             ],
@@ -94,6 +122,8 @@ def _tell(document: dict[str, Any], sources: list[dict[str, Any]]) -> None:
     for one in sources:
         if one["error"]:
             say(f"{one['instance']}: {one['error']}")
+    if any(one["pause_ends_at"] for one in sources):
+        say("What is paused goes on by itself; nothing is lost meanwhile.")
     lake, run = document["lake"], document["last_run"]
     say(f"Lake: {lake['tables']} tables, {size(lake['size_bytes'])} in {lake['files']:,} files.")
     if run:

@@ -2,6 +2,8 @@
 
     client    Http: a plain facade over async httpx; many requests, in order, N in flight
     messages  Request and Answer as data
+    quota     what servers say of their limits, in whatever headers
+    limits    what may be asked for now: pauses and quotas, shared by the processes of a home
     retry     when to try again and how long to wait: small policies that compose
     challenge signing in as the server asks for it, with tokens of a third place
     trouble   what httpx raises and servers answer, as errors of golive_core/errors.py

@@ -8,6 +8,7 @@ with Http(Endpoint("https://ci.example.org", where="ci")) as http:
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 import time
 from collections import deque
@@ -26,12 +27,14 @@ from golive_core.errors import (
     SourceDataError,
     SourceUnreachableError,
 )
+from golive_core.http.limits import Limits, whose
 from golive_core.http.loop import Loop
 from golive_core.http.messages import Answer, Request
 from golive_core.http.pace import Pace
 from golive_core.http.paging import Following
-from golive_core.http.retry import Retry, Trial, throttle_s
-from golive_core.http.trouble import mapped, wrong_status
+from golive_core.http.quota import throttle_s, told_wait_s
+from golive_core.http.retry import Retry, Trial
+from golive_core.http.trouble import mapped, throttled, wrong_status
 from golive_core.log import get_logger
 from golive_core.redact import redact
 
@@ -44,6 +47,11 @@ AGENT = "golive"
 CONDITIONS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
 OK = range(200, 300)
 UNCHANGED = 304
+TOO_MANY = 429
+LATE_S = 0.01
+"""A little after the end of a pause: clocks are not exact."""
+CREDENTIALS = ("authorization", "token", "key")
+"""Parts of names of headers that say who asks."""
 log = get_logger(__name__)
 
 
@@ -55,7 +63,8 @@ class Endpoint:
     `deadline_s` a whole answer. `auth` is user and password or token, or a way to sign in
     (`challenge`). `ca` is a file with certificates to trust instead of the usual ones, `ca_pem`
     such certificates themselves, and `certificate` our own and its key (PEM). `per_second` 0 means
-    no limit.
+    no limit of ours. `home` is where what the server tells of its limits is shared with other
+    processes.
     """
 
     url: str
@@ -74,6 +83,7 @@ class Endpoint:
     verify: bool = True
     proxy: str | None = None
     retry: Retry = field(default_factory=Retry)
+    home: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +96,19 @@ class Outcome:
 
 
 class Http:
-    """Asks one endpoint. `requests` counts what was sent, retries too."""
+    """Asks one endpoint.
+
+    `requests` counts what was sent, retries too; `limits` is what the server lets us ask.
+    """
 
     def __init__(
         self, endpoint: Endpoint, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
         self.endpoint = endpoint
         self.requests = 0
-        self._pace = Pace(endpoint.per_second)
         self._client = _client(endpoint, transport)
+        self.limits = Limits(endpoint.where, endpoint.home, _whose(endpoint))
+        self._pace = Pace(endpoint.per_second)
         self._loop: Loop | None = None
 
     def __enter__(self) -> Http:
@@ -105,6 +119,7 @@ class Http:
 
     def close(self) -> None:
         """Close every connection; requests under way are cancelled."""
+        self.limits.save()
         if self._loop:
             self._loop.submit(self._client.aclose()).result()
             self._loop.close()
@@ -157,24 +172,42 @@ class Http:
         began, attempt = time.monotonic(), 1
         where = self.where(request)
         while True:
+            await self._allowed(began)
             answer, error = await self._once(request)
             if answer and _is_answer(answer) and not answer.is_broken_off():
                 return answer.checked()
             trial = _trial(request, attempt, answer, error)
-            spent = time.monotonic() - began
-            wait = self.endpoint.retry.wait_s(trial, spent_s=spent)
+            wait = self.endpoint.retry.wait_s(trial, spent_s=time.monotonic() - began)
+            self._heed(trial, is_last=wait is None)
             if wait is None:
                 raise _final(answer, error, where)
-            if trial.status and throttle_s(trial.status, trial.headers or {}) is not None:
-                self._pace.hold(wait)
             log.debug("asks again", where=where, attempt=attempt, wait_s=round(wait, 2))
             await asyncio.sleep(wait)
             attempt += 1
 
+    async def _allowed(self, began: float) -> None:
+        """Wait until the server lets us ask; raises SourceThrottledError if that takes too long."""
+        while hold := self.limits.hold():
+            retry, wait = self.endpoint.retry, max(0.0, hold.until - time.time())
+            if time.monotonic() - began + wait > retry.total_s:
+                raise throttled(f"{hold.why}; it is asked again", wait, self.endpoint.where)
+            await asyncio.sleep(wait * (1 + retry.chance() / 10) + LATE_S)
+
+    def _heed(self, trial: Trial, *, is_last: bool) -> None:
+        """Leave the server alone if it refused for its limits, and the other processes likewise."""
+        headers = trial.headers or {}
+        if throttle_s(trial.status, headers, text=trial.text) is None:
+            return
+        why, wait = f"HTTP {trial.status}", told_wait_s(trial.status, headers, text=trial.text)
+        if wait is not None:
+            self.limits.pause(wait, why)
+        elif is_last:
+            self.limits.strike(why)
+
     async def _once(self, request: Request) -> tuple[Answer | None, Exception | None]:
         import httpx
 
-        await self._pace.turn()
+        await self._pace.turn(self.limits.gap_s())
         self.requests += 1
         try:
             async with asyncio.timeout(self.endpoint.deadline_s):
@@ -201,6 +234,8 @@ class Http:
             body, is_cut = await self._body(request, response)
         finally:
             await response.aclose()
+        is_refused = response.status_code == TOO_MANY
+        self.limits.learn(response.headers, is_refused=is_refused)
         return Answer(
             request,
             shown(str(response.url)),
@@ -308,12 +343,23 @@ def _own_trust(endpoint: Endpoint) -> ssl.SSLContext:
     return context
 
 
+def _whose(endpoint: Endpoint) -> str:
+    """Return what stands for the server and for who asks, in whatever form it is said."""
+    given = [
+        value.split()[-1]
+        for name, value in endpoint.headers.items()
+        if value.strip() and any(part in name.lower() for part in CREDENTIALS)
+    ]
+    if isinstance(endpoint.auth, tuple):
+        given.append(base64.b64encode(":".join(endpoint.auth).encode()).decode())
+    return whose(urlsplit(endpoint.url).netloc, *given)
+
+
 def _is_answer(answer: Answer) -> bool:
-    return (
-        answer.status in OK
-        or answer.status in answer.request.accepts
-        or (answer.is_unchanged and bool(answer.request.validators))
-    )
+    """Tell whether it is one; a refusal for limits is none, also where its status is accepted."""
+    if answer.status in answer.request.accepts:
+        return throttle_s(answer.status, answer.headers, text=answer.start()) is None
+    return answer.status in OK or (answer.is_unchanged and bool(answer.request.validators))
 
 
 def _trial(request: Request, attempt: int, answer: Answer | None, error: Exception | None) -> Trial:
@@ -321,7 +367,10 @@ def _trial(request: Request, attempt: int, answer: Answer | None, error: Excepti
     if answer is None:
         return Trial(method, attempt, error=error)
     broken_off = _is_answer(answer) and answer.is_broken_off()
-    return Trial(method, attempt, answer.status, answer.headers, is_broken_off=broken_off)
+    return Trial(
+        method, attempt, answer.status, answer.headers,
+        is_broken_off=broken_off, text=_told(answer),
+    )  # fmt: skip
 
 
 def _final(answer: Answer | None, error: Exception | None, where: str) -> GoLiveError:

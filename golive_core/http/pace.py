@@ -1,4 +1,4 @@
-"""How fast one client may ask: so many requests a second, and none while a server said wait."""
+"""How fast one client asks: so many requests a second, fewer where little of a quota is left."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ class Pace:
         self._next = 0.0
         self._clock = clock
 
-    def slot_s(self) -> float:
-        """Take the next slot and return how many seconds away it is."""
+    def slot_s(self, at_least_s: float = 0.0) -> float:
+        """Take the next slot and return how many seconds away it is.
+
+        The one after it comes `at_least_s` later.
+        """
         now = self._clock()
         start = max(now, self._next)
-        self._next = start + self._gap
+        self._next = start + max(self._gap, at_least_s)
         return start - now
 
-    def hold(self, wait_s: float) -> None:
-        """Let nobody ask for `wait_s` seconds: the server wants rest, whichever request told."""
-        self._next = max(self._next, self._clock() + wait_s)
-
-    async def turn(self) -> None:
+    async def turn(self, at_least_s: float = 0.0) -> None:
         """Wait for the next slot."""
-        wait = self.slot_s()
+        wait = self.slot_s(at_least_s)
         if wait > 0:
             await asyncio.sleep(wait)

@@ -7,21 +7,21 @@ happened already.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+
+from golive_core.http.quota import throttle_s
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 SERVER_ERRORS = (408, 500, 502, 503, 504, 520, 521, 522, 523, 524)
-THROTTLED = (403, 429, 503)
-EPOCH = 1e9
-"""A reset that is larger than this is a point in time, as some servers write it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One attempt that went wrong: an exception, or a status with its headers (lower case)."""
+    """One attempt that went wrong: an exception, or a status with its headers (lower case).
+
+    `text` is the start of the body.
+    """
 
     method: str
     attempt: int
@@ -29,6 +29,7 @@ class Trial:
     headers: Mapping[str, str] | None = None
     error: Exception | None = None
     is_broken_off: bool = False
+    text: str = ""
 
 
 Policy = Callable[[Trial], float | None]
@@ -57,46 +58,7 @@ def on_server_error(trial: Trial) -> float | None:
 
 def on_throttle(trial: Trial) -> float | None:
     """Try again when the server says (429, 403 or 503 with Retry-After, or a spent quota)."""
-    return throttle_s(trial.status, trial.headers or {})
-
-
-def throttle_s(status: int, headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Return how many seconds the server wants us to stay away, or None if it does not say that.
-
-    Retry-After holds seconds or a date (RFC 9110 §10.2.3). Where it is missing, a spent quota
-    (X-RateLimit-Remaining: 0 with X-RateLimit-Reset in epoch seconds) tells, for a 429 the seconds
-    in RateLimit-Reset (an IETF draft, which PagerDuty follows); a bare 429 means 1 s.
-    """
-    if status not in THROTTLED:
-        return None
-    clock = time.time() if now is None else now
-    given = headers.get("retry-after")
-    if given is not None:
-        return _seconds(given, clock)
-    if headers.get("x-ratelimit-remaining") == "0":
-        return _until(headers.get("x-ratelimit-reset", ""), clock)
-    if status == 429 and headers.get("ratelimit-reset", "").isdigit():  # noqa: PLR2004
-        reset = float(headers["ratelimit-reset"])
-        return reset if reset < EPOCH else max(0.0, reset - clock)
-    return 1.0 if status == 429 else None  # noqa: PLR2004 - Too Many Requests
-
-
-def _seconds(value: str, clock: float) -> float:
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - clock)
-    except ValueError:
-        return 60.0
-
-
-def _until(epoch: str, clock: float) -> float:
-    try:
-        return max(0.0, float(epoch) - clock)
-    except ValueError:
-        return 60.0
+    return throttle_s(trial.status, trial.headers or {}, text=trial.text)
 
 
 @dataclass(frozen=True, slots=True)

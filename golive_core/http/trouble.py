@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Mapping
 from functools import cache
 
@@ -15,8 +16,9 @@ from golive_core.errors import (
     SourceThrottledError,
     SourceUnreachableError,
 )
+from golive_core.http.limits import GO_ON, moment, span
 from golive_core.http.messages import LOGIN_HINT
-from golive_core.http.retry import throttle_s
+from golive_core.http.quota import throttle_s
 from golive_core.redact import redact
 
 CA_HINT = 'If the server has a certificate of your own authority, name it: ca = "ca.pem"'
@@ -79,17 +81,22 @@ def wrong_status(
     status: int, headers: Mapping[str, str], where: str, start: str = ""
 ) -> SourceError:
     """Return the error for a status that is no answer; `start` is the first text of its body."""
-    wait = throttle_s(status, headers)
+    wait = throttle_s(status, headers, text=start)
     if wait is not None:
-        return SourceThrottledError(
-            f"HTTP {status}: asked to come back in {wait:.0f} s", where=where, retry_after_s=wait,
-            hint="It goes on by itself at the next run; lower per_second if it happens often",
-        )  # fmt: skip
+        return throttled(f"HTTP {status}: asked to come back", wait, where)
     what = f"HTTP {status}: {start}" if start else f"HTTP {status}"
     for statuses, kind, hint in STATUSES:
         if status in statuses:
             return kind(what, where=where, hint=hint)
     return SourceDataError(what, where=where, hint="Check the url of this source")
+
+
+def throttled(what: str, wait_s: float, where: str) -> SourceThrottledError:
+    """Return the error for a source that is to be left alone for a while."""
+    return SourceThrottledError(
+        f"{what} in {span(wait_s)}, at {moment(time.time() + wait_s)}",
+        where=where, hint=f"{GO_ON}; lower per_second if it happens often", retry_after_s=wait_s,
+    )  # fmt: skip
 
 
 STATUSES: tuple[tuple[range | tuple[int, ...], type[SourceError], str], ...] = (

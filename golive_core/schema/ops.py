@@ -45,7 +45,7 @@ SOURCE_HEALTH = table("ops.source_health", "the last known state of one instance
 instance        text   configured source
 source          text   source type
 project_id      text   project that it feeds
-status          text   ok, degraded or failed
+status          text   ok, degraded, paused (it asked for rest, or a quota is used up) or failed
 checked_at      at     when it was last asked (renewed at most every 15 minutes)
 succeeded_at    at     last pull that worked
 newest_at       at     time of the newest event in core
@@ -53,6 +53,10 @@ error           text   last error, or null
 hint            text   what to do about it
 requests        int    requests or files read in the last pull
 rows_new        int    core rows that the last pull with news brought
+quota_limit     int    requests that the server allows in a window, null where it tells of none
+quota_remaining int    what was left of them at checked_at
+quota_resets_at at     end of that window
+pause_ends_at   at     not asked before, as known at checked_at; null where it may be asked
 """, key="instance")  # fmt: skip
 
 MODEL_RUNS = table("ops.model_runs", "one training or scoring run", """

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from golive_core.errors import SourceAuthError, SourceDataError
 from golive_core.http import Answer, Http, Request
 from ingest.clock import clock
+from ingest.doctor import quota
 from ingest.jenkins.walk import GONE
 from ingest.parse import jenkins_jobs
 from ingest.source import Finding
@@ -17,12 +18,14 @@ def findings(
     http: Http, depth: int, is_wanted: Callable[[str], bool], *, has_token: bool
 ) -> Iterator[Finding]:
     """Yield the findings; raises SourceError where the server does not answer as it should."""
+    http.limits.may_use_reserve = True
     answer = http.fetch(Request("api/json", {"tree": jenkins_jobs.tree(depth)}))
     yield _reachable(answer)
     yield _authorised(http, has_token=has_token)
     found = [job.name for job in jenkins_jobs.jobs(answer.object())]
     yield _visible(len(found), sum(map(is_wanted, found)))
     yield clock(answer, datetime.now(UTC))
+    yield quota(http)
 
 
 def state_findings(http: Http, *, runners: bool, queue: bool) -> Iterator[Finding]:

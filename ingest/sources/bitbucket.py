@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from golive_core.http import Answer, Http, Request, next_url
 from ingest.api import Detail, Position, Walk
 from ingest.changes import Changes
+from ingest.doctor import hidden
 from ingest.hosted import HostedOptions, HostedSource, header
 from ingest.parse import bitbucket, bitbucket_ci, bitbucket_hooks, hosted
 from ingest.parse.hosted import Hooked
@@ -95,6 +96,10 @@ class Bitbucket(HostedSource[Options]):
         Stream("issues", "issues of the repositories' trackers", ("core.issues",)),
     )  # fmt: skip
     scopes: ClassVar[tuple[str, ...]] = ("repository", "pullrequest", "pipeline", "issue")
+    needs: ClassVar[Mapping[str, str]] = {
+        "code": "repository", "pull_requests": "pullrequest", "pipelines": "pipeline",
+        "deployments": "pipeline", "issues": "issue",
+    }  # fmt: skip
     example: ClassVar[str] = """
 [source.bitbucket]
 type = "bitbucket"
@@ -122,6 +127,11 @@ since = "2026-01-01"                   # what changed before is not read; all if
     def check(self) -> Iterator[Finding]:
         """Yield whether the first repository can be read."""
         yield from self.checked(Request(_of(self.options.repositories[0])))
+
+    def granted(self, http: Http) -> Iterator[Finding]:
+        """Yield the further repositories that are not shown."""
+        for path in self.options.repositories[1:]:
+            yield from hidden(http, path, Request(_of(path)), "Check its name, and who may read it")
 
     def verify(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """Tell whether a webhook was signed with the secret."""

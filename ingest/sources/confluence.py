@@ -16,6 +16,7 @@ from pydantic import Field
 
 from golive_core.http import Answer, Http, Request
 from ingest.api import ApiOptions, ApiSource, Position, Walk
+from ingest.doctor import hidden
 from ingest.parse import confluence
 from ingest.parse.rows import instant
 from ingest.payload import Parser
@@ -48,6 +49,7 @@ class Confluence(ApiSource):
         Stream("pages", "pages as plain text", ("core.documents",)),
     )
     scopes: ClassVar[tuple[str, ...]] = ("search:confluence", "read:confluence-content.all")
+    needs: ClassVar[Mapping[str, str]] = {"pages": "View on the spaces, and search:confluence"}
     example: ClassVar[str] = """
 [source.wiki]
 type = "confluence"
@@ -89,6 +91,12 @@ labels = ["runbook"]                      # pages with one of them; all if left 
     def check(self) -> Iterator[Finding]:
         """Yield whether the server answers and knows the user."""
         yield from self.checked(Request("rest/api/space", {"limit": "1"}))
+
+    def granted(self, http: Http) -> Iterator[Finding]:
+        """Yield the spaces that are not shown: their pages are missing, not refused."""
+        for key in self.options.spaces:
+            hint = "Check the key, and give the user View on the space"
+            yield from hidden(http, f"space {key}", Request(f"rest/api/space/{key}"), hint)
 
     def _cql(self, at: Position) -> str:
         clauses = ["type = page"]

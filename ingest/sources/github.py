@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from golive_core.errors import SourceError
 from golive_core.http import Http, Request, next_link
 from ingest.api import ApiSource, Position, Walk
+from ingest.doctor import hidden
 from ingest.github import checks, code, hooks, runs, work
 from ingest.github.options import GithubOptions
 from ingest.github.scope import SIZE, Scope, entries, goes_on
@@ -33,10 +33,9 @@ from ingest.webhook import signed
 MISSING = frozenset({404})
 VERSION = "2022-11-28"
 """Of the REST API: what its answers look like stays the same under a version."""
-QUOTA = Request("rate_limit", accepts=MISSING)
+ANYBODY = Request("rate_limit", accepts=MISSING)
 """Costs nothing; an Enterprise Server without limits does not have it."""
-LOW = 100
-"""Requests left of the hour's quota at which doctor warns."""
+SEEN = "Check its name, and give the token that repository"
 
 
 class Github(ApiSource):
@@ -74,6 +73,12 @@ class Github(ApiSource):
         "Contents: read", "Pull requests: read", "Issues: read", "Actions: read", "Checks: read",
         "Commit statuses: read", "Deployments: read", "Metadata: read",
     )  # fmt: skip
+    needs: ClassVar[Mapping[str, str]] = {
+        "repositories": "Contents: read and Metadata: read", "commits": "Contents: read",
+        "pull_requests": "Pull requests: read", "runs": "Actions: read",
+        "checks": "Checks: read and Commit statuses: read", "deployments": "Deployments: read",
+        "issues": "Issues: read", "releases": "Contents: read", "accounts": "Metadata: read",
+    }  # fmt: skip
     example: ClassVar[str] = """
 [source.hub]
 type = "github"
@@ -134,19 +139,14 @@ repositories = ["acme/shop"]            # or owner = "acme", include = ["shop-*"
         return is_open or not is_single or super().has_news(stream, cursor)
 
     def check(self) -> Iterator[Finding]:
-        """Yield whether the server answers, what is left of the quota, and every repository."""
-        found = list(self.checked(QUOTA))
-        yield from found
-        if any(one.state == "failed" for one in found):
-            return
-        with self.http() as http:
-            try:
-                yield quota(http)
-                for name in self._repositories(http):
-                    http.fetch(Request(f"repos/{name}"))
-                    yield Finding("repository", "ok", name)
-            except SourceError as error:
-                yield Finding("repository", "failed", f"{error.where}: {error.what}", error.hint)
+        """Yield whether the server answers, what the token may read, and every repository."""
+        yield from self.checked(ANYBODY)
+
+    def granted(self, http: Http) -> Iterator[Finding]:
+        """Yield the repositories; one that the token may not see is as good as none."""
+        for name in self._repositories(http):
+            lost = list(hidden(http, name, Request(f"repos/{name}"), SEEN))
+            yield from lost or [Finding("repository", "ok", name)]
 
     def verify(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """Tell whether a webhook was signed with the secret."""
@@ -196,21 +196,6 @@ LISTS = {
     "releases": code.releases,
     "accounts": work.accounts,
 }
-
-
-def quota(http: Http) -> Finding:
-    """Return what is left of the requests of this hour."""
-    answer = http.fetch(QUOTA)
-    if answer.status in MISSING:
-        return Finding("quota", "ok", "unlimited")
-    core = answer.object()["resources"]["core"]
-    left, limit = core["remaining"], core["limit"]
-    if left > LOW:
-        return Finding("quota", "ok", f"{left} of {limit} requests left")
-    return Finding(
-        "quota", "warning", f"{left} of {limit} requests left",
-        "Give a token, or fewer repositories or streams",
-    )  # fmt: skip
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:

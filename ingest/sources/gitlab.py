@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from golive_core.errors import SourceError
 from golive_core.http import Answer, Http, Request, next_link
 from ingest.api import Detail, Position, Walk
 from ingest.changes import Changes
+from ingest.doctor import expiry, hidden, told
 from ingest.hosted import HostedOptions, HostedSource, header
 from ingest.parse import gitlab, gitlab_ci, gitlab_hooks, hosted
 from ingest.parse.hosted import Hooked
@@ -95,6 +95,12 @@ class Gitlab(HostedSource[Options]):
         Stream("members", "members of the projects", ("core.accounts",)),
     )  # fmt: skip
     scopes: ClassVar[tuple[str, ...]] = ("read_api",)
+    needs: ClassVar[Mapping[str, str]] = {
+        "code": "read_api, and the role Reporter in the project", "members": "read_api",
+        "merge_requests": "read_api, and the role Reporter in the project",
+        "pipelines": "read_api, and the role Reporter in the project",
+        "deployments": "read_api, and the role Reporter in the project", "issues": "read_api",
+    }  # fmt: skip
     example: ClassVar[str] = """
 [source.gitlab]
 type = "gitlab"
@@ -121,10 +127,20 @@ tests = true                           # test reports of pipelines
 
     def check(self) -> Iterator[Finding]:
         """Yield whether the first project can be read, and what the token may."""
-        findings = list(self.checked(Request(_of(self.options.repositories[0]))))
-        yield from findings
-        if self.options.token and findings[0].state == "ok":
-            yield self._scopes()
+        yield from self.checked(Request(_of(self.options.repositories[0])))
+
+    def granted(self, http: Http) -> Iterator[Finding]:
+        """Yield the projects that are not shown, and what the token says of itself."""
+        for path in self.options.repositories[1:]:
+            yield from hidden(http, path, Request(_of(path)), "Make the user a member of it")
+        me = told(http, "personal_access_tokens/self") if self.options.token else None
+        if me is None:
+            return
+        scopes = [str(one) for one in me.get("scopes") or ()]
+        if not {"api", "read_api"} & set(scopes):
+            hint = "Make a token with read_api"
+            yield Finding("token", "failed", f"scopes: {', '.join(scopes)}", hint)
+        yield from expiry(str(me.get("expires_at") or ""))
 
     def verify(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """Tell whether a webhook brings the secret, which GitLab sends as it is."""
@@ -137,17 +153,6 @@ tests = true                           # test reports of pipelines
         Raises SourceDataError for a body that is not GitLab's.
         """
         return gitlab_hooks.payloads(body)
-
-    def _scopes(self) -> Finding:
-        try:
-            with self.http() as http:
-                told = http.get_object("personal_access_tokens/self")
-        except SourceError as error:
-            return Finding("scopes", "warning", f"not told: {error.what}", "Give it read_api")
-        scopes = [str(one) for one in told.get("scopes") or ()]
-        if {"api", "read_api"} & set(scopes):
-            return Finding("scopes", "ok", ", ".join(scopes))
-        return Finding("scopes", "failed", ", ".join(scopes), "Make a token with read_api")
 
     def lists(self, stream: str, path: str, at: Position) -> Iterator[Walk]:
         """Yield the lists of a stream of one project."""

@@ -18,6 +18,7 @@ from golive_core.errors import SourceError
 from golive_core.http import Http, Request
 from golive_core.window import Window
 from ingest.api import ApiOptions, ApiSource, Position, Walk
+from ingest.doctor import failed
 from ingest.jenkins import doctor, walk
 from ingest.jenkins.details import Wishes
 from ingest.jenkins.pull import Pull, Scope
@@ -161,7 +162,7 @@ logs = "failed"               # console logs of failed builds; "all" or "none"
                 )
                 yield from doctor.state_findings(http, runners=options.runners, queue=options.queue)
         except SourceError as error:
-            yield Finding("reachable", "failed", f"{error.where}: {error.what}", error.hint)
+            yield failed(error)
 
     def http(self) -> Http:
         """Return a client of the server, with user and token if there is one."""

@@ -19,12 +19,14 @@ from pydantic import Field, field_validator
 from golive_core.http import Answer, Http, Request
 from golive_core.http.paging import next_offset
 from ingest.api import ApiOptions, ApiSource, Detail, Position, Walk
+from ingest.doctor import told
 from ingest.parse import jira, jira_history, jira_words
 from ingest.parse.rows import instant
 from ingest.payload import Parser
 from ingest.source import Context, Cursor, Finding, Instance, Stream
 from ingest.webhook import signed
 
+BROWSE = "BROWSE_PROJECTS"
 SIZE = 100
 """Issues a page, with their changelogs: Cloud gives no more at once."""
 BOARDS = 50
@@ -93,6 +95,7 @@ class Jira(ApiSource):
         "read:jira-work", "read:jira-user", "read:board-scope:jira-software",
         "read:sprint:jira-software",
     )  # fmt: skip
+    needs: ClassVar[Mapping[str, str]] = {"issues": "read:jira-work and the board scopes"}
     example: ClassVar[str] = """
 [source.jira]
 type = "jira"
@@ -140,6 +143,14 @@ kinds = { "Feature request" = "requirement" }   # beside the usual names of issu
     def check(self) -> Iterator[Finding]:
         """Yield whether the server answers and knows the user."""
         yield from self.checked(Request("rest/api/2/myself"))
+
+    def granted(self, http: Http) -> Iterator[Finding]:
+        """Yield the projects that the user may not browse: their issues are left out silently."""
+        for key in self.options.projects:
+            may = told(http, "rest/api/2/mypermissions", projectKey=key, permissions=BROWSE)
+            if may is None or not may["permissions"][BROWSE]["havePermission"]:
+                hint = f"Give the user Browse Projects in {key}, or check the key"
+                yield Finding("scopes", "failed", f"issues: {key} is not shown to this user", hint)
 
     def _issues(self, edition: Edition, at: Position, http: Http) -> Walk:
         statuses = jira_words.categories(_objects(http.fetch(Request(f"{edition.api}/status"))))

@@ -19,6 +19,7 @@ from golive_core.errors import SourceDataError
 from golive_core.http import Answer, Http, Request
 from golive_core.window import Window
 from ingest.api import ApiOptions, ApiSource, Detail, Position, Walk
+from ingest.doctor import hidden, told
 from ingest.parse import sonarqube
 from ingest.parse.rows import instant
 from ingest.payload import Parser
@@ -64,6 +65,9 @@ class Sonarqube(ApiSource):
         ),
     )  # fmt: skip
     scopes: ClassVar[tuple[str, ...]] = ("Browse", "See Source Code")
+    needs: ClassVar[Mapping[str, str]] = {
+        "analyses": "Browse on the projects", "findings": "Browse and See Source Code",
+    }  # fmt: skip
     example: ClassVar[str] = """
 [source.sonar]
 type = "sonarqube"
@@ -107,6 +111,15 @@ projects = ["shop-web"]      # keys; all that the token sees if left out
         """Yield whether the server answers and lets the token see projects."""
         request = self._projects_request()
         yield from self.checked(replace(request, params={**request.params, "ps": "1"}))
+
+    def granted(self, http: Http) -> Iterator[Finding]:
+        """Yield the projects that are not shown; a token that is not known is taken for nobody."""
+        state = told(http, "api/authentication/validate")
+        if self.options.token and state is not None and not state.get("valid", True):
+            yield Finding("authorised", "failed", "the token is not known", "Make a user token")
+        for key in self.options.projects:
+            request = Request("api/components/show", {"component": key})
+            yield from hidden(http, key, request, "Check the key, and give the user Browse on it")
 
     def _analyses(self, at: Position, http: Http) -> Iterator[Walk]:
         """Yield the analyses of each project, each page with the measures of its time."""

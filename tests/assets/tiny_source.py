@@ -1,7 +1,7 @@
 """A source of JSON files, for tests: each file is one payload that holds rows by core table.
 
 Words in a file make trouble: `broken` cannot be parsed, `bug` makes the parser fail, `deadly`
-kills the process that parses it, `unreachable` stops the pull.
+kills the process that parses it, `unreachable` stops the pull, `throttled` pauses the source.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel
 
-from golive_core.errors import SourceDataError, SourceUnreachableError
+from golive_core.errors import SourceDataError, SourceThrottledError, SourceUnreachableError
+from golive_core.http.limits import Limits
 from golive_core.window import Window
 from ingest.source import Context, Cursor, Finding, Instance, Parsed, Pulled, Reject, Stream, Unit
 
@@ -46,6 +47,7 @@ class Tiny:
         self.instance = instance
         self.options = TinyOptions(**instance.options)
         self.folder = context.base / self.options.folder
+        self.home = context.home
 
     def has_news(self, stream: str, cursor: Cursor | None) -> bool:
         return bool(self._files(stream, (cursor or {}).get("name", "")))
@@ -57,6 +59,9 @@ class Tiny:
             body = path.read_bytes()
             if body == b"unreachable":
                 raise SourceUnreachableError("no answer", where=self.instance.name, hint="Wait")
+            if body == b"throttled":
+                Limits(self.instance.name, self.home).pause(900, "HTTP 429")
+                raise SourceThrottledError("asked to come back", where=self.instance.name)
             payload = {
                 "payload_id": hashlib.sha256(body).hexdigest(), "uri": path.name,
                 "media_type": "application/json", "size_bytes": len(body), "context": "{}",

@@ -33,7 +33,7 @@ from golive_core.http import (
     wrong_status,
 )
 from golive_core.http.pace import Pace
-from golive_core.http.retry import throttle_s
+from golive_core.http.quota import throttle_s
 
 HTTPX_ERRORS = [
     kind
@@ -134,12 +134,11 @@ def test_policies_compose() -> None:
     assert on_server_error(Trial("GET", 1, status=502)) == 0
 
 
-def test_the_pace_spaces_requests_and_holds_all_of_them() -> None:
+def test_the_pace_spaces_requests_and_slows_down() -> None:
     clock = [100.0]
     pace = Pace(10, lambda: clock[0])
     assert [round(pace.slot_s(), 3) for _ in range(3)] == [0, 0.1, 0.2]
-    pace.hold(5)
-    assert round(pace.slot_s(), 3) == 5
+    assert [round(pace.slot_s(0.5), 3) for _ in range(2)] == [0.3, 0.8]
     clock[0] = 200
     assert pace.slot_s() == 0
     assert [Pace(0).slot_s() for _ in range(3)] == [0, 0, 0]

@@ -142,6 +142,8 @@ def test_a_value_under_a_telling_key_goes_whatever_it_looks_like(
         "ssh://git@example.org/a.git has 12 branches",
         "tokens=1500 is_token=true password=None token: env:CI_TOKEN",
         "expected Basic Authentication to be on",
+        'Write token = "env:HUB_TOKEN" and set that variable, or "file:PATH"',
+        "{'api_key': 'file:secrets/key.txt'}",
     ],
 )
 def test_what_is_no_secret_stays_readable(text: str) -> None:

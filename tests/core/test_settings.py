@@ -9,6 +9,7 @@ import pytest
 
 from golive_core import settings
 from golive_core.errors import SettingsError
+from golive_core.redact import redact
 
 FULL = """\
 history_start = 2024-01-01
@@ -70,6 +71,7 @@ def test_a_full_file_is_read(tmp_path: Path) -> None:
     assert found.instance("shop-git").project_id == "shop"
     assert found.schedule("ci") == "*/5 * * * *"
     assert found.schedule("shop-git") == settings.SCHEDULE
+    assert found.schedules == {"ci": "*/5 * * * *"}, "those that name none are staggered"
     assert (found.rates.usd_per_machine_minute, found.retention.raw_days) == (0.02, 30)
     assert (found.ports.dashboards, found.cores) == (9501, 3)
     assert found.history_start == datetime(2024, 1, 1, tzinfo=UTC)
@@ -175,6 +177,13 @@ def test_a_wrong_file_names_line_key_and_mend(
     assert what in error.what
     assert hint in error.hint
     assert error.exit_code == 2
+
+
+def test_the_mend_of_a_plain_secret_is_readable_where_secrets_are_masked(tmp_path: Path) -> None:
+    text = "[project.a]\n[source.hub]\ntype = 'github'\ntoken = 'hunter2hunter2'\n"
+    error = redact(str(refused(tmp_path, text)))
+    assert 'Write token = "env:HUB_TOKEN" and set that variable, or "file:PATH"' in error
+    assert "hunter2" not in error
 
 
 def test_a_file_that_is_not_utf8_is_named_with_its_line(tmp_path: Path) -> None:

@@ -105,6 +105,24 @@ def test_a_source_that_does_not_answer_fails_its_check_and_the_rest_is_refreshed
     assert health == [("tiny-one", "failed"), ("tiny-two", "ok")]
 
 
+def test_a_paused_source_fails_no_run_and_the_rest_goes_on(
+    workspace: Workspace, one: Path, two: Path, lake: Lake, instance: dg.DagsterInstance
+) -> None:
+    (one / "a.json").write_text("throttled")
+    write(two, "a", 1)
+    done = run(workspace=workspace)
+    assert done.success
+    assert counts(lake) == [(FIRST, 1, 1)]
+    health = lake.query(
+        "select instance, status, pause_ends_at is not null from ops.source_health order by 1"
+    )
+    assert health.rows() == [("tiny-one", "paused", True), ("tiny-two", "ok", False)]
+    told = [entry.user_message for entry in instance.all_logs(done.run_id)]
+    assert any(line.startswith("tiny-one is paused: ") for line in told)
+    assert any(line.startswith("Limits of tiny-one: paused until ") for line in told)
+    assert not any("Limits of tiny-two" in line for line in told)
+
+
 def test_a_failed_check_stops_the_marts_until_it_passes_and_loses_nothing(
     workspace: Workspace, one: Path, lake: Lake, rows: Rows
 ) -> None:

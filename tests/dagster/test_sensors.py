@@ -14,6 +14,7 @@ from assets.cursors import alone
 from assets.partitions import today
 from assets.workspace import Workspace
 from golive_core.errors import SourceUnreachableError
+from golive_core.http.limits import FOLDER, Limits
 from golive_dagster.busy import is_busy
 from golive_dagster.jobs import INSTANCE_TAG, prune_runs
 from golive_dagster.schedules import cron_of
@@ -124,6 +125,34 @@ def test_a_schedule_tick_asks_for_today_or_is_skipped(
     assert asked.partition_key == today()
     with alone(workspace.lake, "tiny-one"):
         assert schedule(context) == dg.SkipReason("tiny-one is being ingested")
+
+
+def test_a_paused_source_is_skipped_with_the_reason_until_it_is_over(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, home: Path, two: Path
+) -> None:
+    write(two, "a", 1)
+    Limits("tiny-two", home).pause(900, "HTTP 429")
+    result = tick(definitions, instance, "news")
+    assert requests(result) == []
+    assert str(result.skip_reason.skip_message).startswith("tiny-two is paused until ")
+    assert str(result.skip_reason.skip_message).endswith("(in 15 min): HTTP 429")
+    context = dg.build_schedule_context(instance=instance)
+    skipped = definitions.resolve_schedule_def("every_tiny_two")(context)
+    assert isinstance(skipped, dg.SkipReason)
+    assert "in 15 min" in skipped.skip_message
+    assert isinstance(definitions.resolve_schedule_def("every_tiny_one")(context), dg.RunRequest)
+    (home / FOLDER / "tiny-two.json").unlink()
+    assert len(requests(tick(definitions, instance, "news", result.cursor))) == 1
+    assert isinstance(definitions.resolve_schedule_def("every_tiny_two")(context), dg.RunRequest)
+
+
+def test_a_paused_source_holds_no_other_back(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, home: Path, one: Path
+) -> None:
+    write(one, "a", 1)
+    Limits("tiny-two", home).pause(900, "HTTP 429")
+    (run,) = requests(tick(definitions, instance, "drop_folders"))
+    assert run.job_name == "ingest_tiny_one"
 
 
 def test_schedules_are_staggered_and_settings_win(workspace: Workspace) -> None:

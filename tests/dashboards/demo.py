@@ -43,13 +43,24 @@ def renew(lake: Lake, now: datetime) -> None:
 
 
 def note_health(lake: Lake, now: datetime) -> None:
-    """Write a source that fails, one that is fine, checks that hold and one that does not."""
+    """Write sources that fail, are paused, near a limit or fine; checks that hold and do not."""
     rows = [
         {"instance": "ci", "source": "jenkins", "project_id": "demo", "status": "failed",
          "checked_at": now, "succeeded_at": now - timedelta(hours=26), "newest_at": None,
          "error": "ci: https://ci.example.org answered 401", "hint": "Make a new token"},
         {"instance": "shop-git", "source": "git", "project_id": "demo", "status": "ok",
          "checked_at": now, "succeeded_at": now, "newest_at": now - timedelta(minutes=50)},
+        {"instance": "hub", "source": "github", "project_id": "demo", "status": "ok",
+         "checked_at": now, "succeeded_at": now, "newest_at": now - timedelta(minutes=5),
+         "quota_limit": 5000, "quota_remaining": 4187, "rows_new": 120,
+         "quota_resets_at": now + timedelta(minutes=31)},
+        {"instance": "tracker", "source": "jira", "project_id": "demo", "status": "paused",
+         "checked_at": now, "succeeded_at": now - timedelta(hours=1),
+         "newest_at": now - timedelta(hours=2), "quota_limit": 350, "quota_remaining": 6,
+         "quota_resets_at": now + timedelta(minutes=14),
+         "pause_ends_at": now + timedelta(minutes=14),
+         "error": "tracker: the reserve of the quota of requests is reached (6 of 350 left)",
+         "hint": "It goes on by itself at the next run after that; nothing is lost"},
     ]  # fmt: skip
     checks = [
         {"check_id": f"{day}", "run_id": "r", "at": now - timedelta(days=day),

@@ -99,6 +99,18 @@ def test_without_sources_the_health_page_still_speaks(draw: Draw, home: Path) ->
     assert "golive init" in [one.value for one in app.code]
 
 
+def test_the_health_page_tells_pauses_and_what_is_left_of_quotas(draw: Draw, filled: Path) -> None:
+    app = draw(filled, "health")
+    shown = html(app)
+    assert app.title[0].value == "1 source needs mending"
+    assert "<b>Paused</b> until " in shown
+    assert "4\u2009187 of 5\u2009000 requests left, full again in " in shown
+    assert "aria-label='6 of 350 requests left'" in shown
+    assert "lag 50 minutes (newest event)" in shown
+    assert "<b>ci: https://ci.example.org answered 401</b>" in shown
+    assert "<b>tracker" not in shown
+
+
 @pytest.mark.parametrize("slug", SLUGS)
 def test_a_lake_of_a_newer_version_is_told_kindly(draw: Draw, broken: Path, slug: str) -> None:
     app = draw(broken, slug)

@@ -72,6 +72,8 @@ class Loopback:
     clock_s: float = 0.0
     zips: bool = True
     url: str = ""
+    limits: dict[str, str] = field(default_factory=dict)
+    """Headers of every answer that tell of limits."""
 
     def fault(self, where: str, kind: str, times: int = 1, seconds: float = 1.0) -> None:
         self.faults.append(Fault(where, kind, times, seconds))
@@ -151,7 +153,7 @@ class Loopback:
         return self.answer(asked)
 
     def wire(self, asked: Asked, status: int, body: bytes, headers: dict[str, str]) -> bytes:
-        headers = self.headers() | headers
+        headers = self.headers() | self.limits | headers
         if self.zips and "gzip" in asked.headers.get("accept-encoding", "") and len(body) > 1000:
             body = gzip.compress(body, 1)
             headers["Content-Encoding"] = "gzip"

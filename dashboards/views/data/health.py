@@ -22,12 +22,14 @@ QUESTION = "How fresh and how sound is the data, and what is to be mended?"
 READS = ("marts.source_freshness", "ops.source_health", "ops.check_results", "ops.quarantine")
 NEEDS_PROJECT = False
 SIZES_SHOWN = 14
+LOW_SHARE = 0.1
+"""Part of a quota below which little is left."""
 DAGSTER = "http://127.0.0.1:{port}"
 
 SOURCES = """
 select
     instance, source, project_id, status, checked_at, succeeded_at, newest_at, requests, rows_new,
-    error, hint
+    quota_limit, quota_remaining, quota_resets_at, pause_ends_at, error, hint
 from ops.source_health
 order by status = 'ok', instance
 """
@@ -81,8 +83,11 @@ def _summary(sources: Rows, scope: Scope) -> None:
             "Simulated projects and loaded files have no source to ask.",
         )
         return
-    ill = sources.frame.filter(pl.col("status") != "ok").height
+    ill = sources.frame.filter(~pl.col("status").is_in(["ok", "paused"])).height
+    paused = sources.frame.filter(pl.col("status") == "paused").height
     good = "Every source answers" if sources.height > 1 else "The source answers"
+    if paused:
+        good = f"{words.plural(paused, 'source is', 'sources are')} paused, nothing is to be mended"
     checked = sources.frame["checked_at"].max()
     charts.headline(
         f"{words.plural(ill, 'source needs', 'sources need')} mending" if ill else good,
@@ -97,7 +102,7 @@ def _sources(sources: Rows, scope: Scope) -> None:
         key="sources",
         note=""
         if sources.is_empty
-        else "Lag: time since the newest event that the source brought.",
+        else "What is left of a quota is as of the last visit; golive status tells it as of now.",
     ):
         if sources.is_empty:
             charts.empty(
@@ -114,10 +119,11 @@ def _sources(sources: Rows, scope: Scope) -> None:
 def _source(row: Mapping[str, Any], counted: Mapping[str, Any], scope: Scope) -> str:
     out = counted.get("quarantined") or 0
     kind = f"{row['source']}, project {row['project_id']}"
+    newest = row["newest_at"]
     facts = [
         f"asked {words.ago(row['checked_at'], scope.now)}",
         f"last success {words.ago(row['succeeded_at'], scope.now)}",
-        f"newest event {words.ago(row['newest_at'], scope.now)}",
+        f"lag {words.span(scope.now - newest)} (newest event)" if newest else "no event yet",
         f"{words.plural(counted['core_rows'], 'commit or build', 'commits and builds')}"
         if counted.get("core_rows")
         else "",
@@ -128,9 +134,33 @@ def _source(row: Mapping[str, Any], counted: Mapping[str, Any], scope: Scope) ->
         f"{theme.status_chip(row['status'])}",
         theme.quiet(" · ".join(fact for fact in facts if fact)),
     ]
-    lines += [f"<b>{escape(words.first_line(row['error'], 300))}</b>"] if row["error"] else []
+    lines += _limits(row, scope)
+    lines += [_error(row)] if row["error"] else []
     lines += [f"<b>Next:</b> {escape(row['hint'])}"] if row["hint"] else []
     return theme.entry(row["status"], lines)
+
+
+def _error(row: Mapping[str, Any]) -> str:
+    """Return the last error; that a source is paused is no reason to shout."""
+    said = escape(words.first_line(row["error"], 300))
+    return theme.quiet(said) if row["status"] == "paused" else f"<b>{said}</b>"
+
+
+def _limits(row: Mapping[str, Any], scope: Scope) -> list[str]:
+    """Return what the server lets us ask: until when nothing, and what is left of the quota."""
+    until, ends = row["pause_ends_at"], row["quota_resets_at"]
+    lines: list[str] = []
+    if until and until > scope.now:
+        left = words.span(until - scope.now)
+        lines.append(f"<b>Paused</b> until {words.moment(until, scope.zone)}, in {left}.")
+    remaining, limit = row["quota_remaining"], row["quota_limit"]
+    if remaining is None or not limit or (ends and ends <= scope.now):
+        return lines
+    share = remaining / limit
+    told = f"{words.number(remaining)} of {words.number(limit)} requests left"
+    again = f", full again in {words.span(ends - scope.now)}" if ends else ""
+    tone = theme.HEALTH["degraded" if share < LOW_SHARE else "ok"]
+    return [*lines, theme.quiet(told + again) + theme.meter(share, tone, told)]
 
 
 def _checks(scope: Scope) -> None:

@@ -332,7 +332,7 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def load(engine: duckdb.DuckDBPyConnection, builds: list[Build]) -> None:
-    """Put a history into the engine as core tables and marts.build_tests."""
+    """Put a history into the engine as core tables and the marts that test_daily reads."""
     results = [
         {
             "project_id": "shop", "build_id": b.name, "test_id": test, "attempt": nth,
@@ -365,6 +365,8 @@ def load(engine: duckdb.DuckDBPyConnection, builds: list[Build]) -> None:
     put(engine, "core.builds", framed(schema.BUILDS, rows))
     put(engine, "core.repositories", framed(schema.REPOSITORIES, REPOSITORY))
     put(engine, "marts.build_tests", pl.DataFrame(totals, schema=kinds))
+    branches = (FOLDER / "main_branches.sql").read_text()
+    engine.execute(f"create or replace table marts.main_branches as {branches}")
 
 
 def framed(spec: schema.Table, rows: Rows) -> pl.DataFrame:

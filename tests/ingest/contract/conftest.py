@@ -19,7 +19,8 @@ from golive_core.lake import Lake
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "name" in metafunc.fixturenames:
+    is_given = any("name" in one.args for one in metafunc.definition.iter_markers("parametrize"))
+    if "name" in metafunc.fixturenames and not is_given:
         metafunc.parametrize("name", FILES)
 
 

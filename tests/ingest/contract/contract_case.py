@@ -20,9 +20,13 @@ from ingest.source import Source
 
 
 class World(Protocol):
-    """A `loopback.Loopback` that holds a state; `token` is what it demands, None for nothing."""
+    """A `loopback.Loopback` that holds a state; `token` is what it demands, None for nothing.
+
+    `limits` are headers of every answer.
+    """
 
     token: str | None
+    limits: dict[str, str]
     faults: list[Fault]
     seen: list[str]
     clock_s: float

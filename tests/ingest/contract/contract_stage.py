@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from contract_case import Case, World
 
 from assets.load import IngestResult, ingest
 from golive_core.http import Retry
+from golive_core.http.limits import FOLDER
 from golive_core.lake import Lake
 from ingest.source import Context, Instance, Source
 
@@ -53,6 +55,10 @@ class Stage:
     def ingest(self, **options: object) -> IngestResult:
         source = self.source(**options)
         return ingest(self.lake, source, source.instance, processes=1)
+
+    def end_of_pause(self) -> None:
+        """Let the time pass for which the server wanted to be left alone."""
+        shutil.rmtree(self.home / FOLDER, ignore_errors=True)
 
     def rows(self) -> dict[str, int]:
         """Return the rows of every core table that has some."""

@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 import pytest
@@ -22,7 +23,7 @@ from golive_core.errors import (
     SourceUnreachableError,
 )
 from ingest import registry
-from ingest.source import Context, Instance
+from ingest.source import Context, Finding, Instance
 
 FILE_SOURCES = {"git", "junit", "reports", "logs", "focus"}
 """Sources of files and repositories: no server, so no contract with one."""
@@ -145,8 +146,35 @@ def test_trouble_that_stays_is_told_and_nothing_is_lost(
     assert error.hint
     assert error.where.startswith("it")
     filled.world.faults.clear()
+    filled.end_of_pause()
     assert filled.ingest().error is None
     assert filled.rows() == filled.world.expected()
+
+
+def test_a_server_that_wants_rest_is_left_alone_until_then(filled: Stage) -> None:
+    filled.world.fault(filled.case.main, "429", times=999, seconds=900)
+    filled.ingest()
+    filled.world.faults.clear()
+    filled.world.seen.clear()
+    assert isinstance(filled.ingest().error, SourceThrottledError)
+    assert filled.world.seen == []
+
+
+def test_a_pull_leaves_a_reserve_and_goes_on_when_the_quota_is_full(filled: Stage) -> None:
+    filled.world.limits = quota(left=20)
+    error = filled.ingest().error or filled.ingest().error
+    assert isinstance(error, SourceThrottledError)
+    assert "reserve" in error.what
+    filled.world.limits = quota(left=900)
+    filled.end_of_pause()
+    assert filled.ingest().error is None
+    assert filled.rows() == filled.world.expected()
+
+
+def quota(*, left: int) -> dict[str, str]:
+    """Return what a server says that has `left` of 1000 requests left for half an hour."""
+    return {"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": str(left),
+            "X-RateLimit-Reset": f"{time.time() + 1800:.0f}"}  # fmt: skip
 
 
 def test_a_slow_body_is_given_up_in_time(filled: Stage) -> None:
@@ -168,21 +196,105 @@ def test_a_wrong_token_is_told_without_repeating_it(
     assert guarded.rows() == guarded.world.expected()
 
 
-def test_doctor_finds_all_well_and_knows_a_wrong_token(
-    guarded: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = list(guarded.source().check())
-    assert found
-    assert {one.state for one in found} == {"ok"}, found
+def doctor(stage: Stage) -> dict[str, list[Finding]]:
+    """Return what doctor says, by check; whatever is not well names its mend."""
+    found: dict[str, list[Finding]] = {}
+    for one in stage.source().check():
+        assert one.state == "ok" or one.hint, one
+        found.setdefault(one.check, []).append(one)
+    return found
+
+
+def failures(found: dict[str, list[Finding]]) -> list[Finding]:
+    return [one for several in found.values() for one in several if one.state == "failed"]
+
+
+def test_doctor_finds_all_well(guarded: Stage) -> None:
+    found = doctor(guarded)
+    assert {one.state for several in found.values() for one in several} == {"ok"}, found
+    assert {"reachable", "authorised", "clock", "quota"} <= found.keys()
+    assert "no limit" in found["quota"][0].detail
+
+
+def test_doctor_knows_a_wrong_token(guarded: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTRACT_TOKEN", "hunter2-wrong")
-    bad = [one for one in guarded.source().check() if one.state == "failed"]
+    bad = failures(doctor(guarded))
+    assert [one.check for one in bad] == ["authorised"]
+    assert "401" in bad[0].detail
+    assert "hunter2" not in str(bad)
+
+
+def test_doctor_names_the_stream_that_the_token_may_not_read(filled: Stage) -> None:
+    filled.world.fault(filled.case.main, "403", times=999)
+    found = doctor(filled)
+    bad = failures(found)
     assert bad
-    assert all(one.hint for one in bad)
+    assert all("403" in one.detail for one in bad)
+    if bad[0].check == "authorised":
+        return  # the list is what any user may ask for: nothing can be read
+    assert {one.check for one in bad} == {"scopes"}
+    hints = {one.detail.partition(":")[0]: one.hint for one in bad}
+    streams, needs = {one.name for one in filled.case.source.streams}, filled.case.source.needs
+    assert hints.keys() <= streams
+    for stream, hint in hints.items():
+        assert hint.startswith(f"The token needs {needs.get(stream, 'read access to it')}")
+    readable = ", ".join(one.detail for one in found["scopes"] if one.state == "ok")
+    assert all(name in readable for name in streams - hints.keys())
 
 
 def test_doctor_tells_of_a_clock_that_differs(filled: Stage) -> None:
+    for seconds, state in ((3600, "warning"), (-40, "warning"), (20, "ok")):
+        filled.world.clock_s = seconds
+        (clock,) = doctor(filled)["clock"]
+        assert clock.state == state
     filled.world.clock_s = 3600
-    assert any(one.check == "clock" and one.state == "warning" for one in filled.source().check())
+    (clock,) = doctor(filled)["clock"]
+    assert "ahead of this machine" in clock.detail
+    assert "NTP" in clock.hint
+
+
+def test_doctor_tells_what_is_left_of_the_quota(filled: Stage) -> None:
+    filled.world.limits = quota(left=900)
+    (plenty,) = doctor(filled)["quota"]
+    assert plenty.state == "ok"
+    assert plenty.detail.startswith("900 of 1,000 left, full again in ")
+    filled.world.limits = quota(left=50)
+    (low,) = doctor(filled)["quota"]
+    assert low.state == "warning"
+    assert low.detail.startswith("50 of 1,000 left, full again in ")
+    filled.world.limits = quota(left=15)
+    found = doctor(filled)
+    assert found["quota"][0].state == "warning"
+    assert "the reserve" in found["quota"][0].detail
+    assert failures(found) == []
+
+
+def test_doctor_says_that_a_source_is_paused_and_does_not_ask(filled: Stage) -> None:
+    filled.world.fault(filled.case.main, "429", times=999, seconds=900)
+    filled.ingest()
+    filled.world.faults.clear()
+    filled.world.seen.clear()
+    found = doctor(filled)
+    assert failures(found) == []
+    assert "in 15 min" in found["quota"][0].detail
+    assert filled.world.seen == []
+
+
+def test_doctor_that_is_refused_for_limits_says_so_once(filled: Stage) -> None:
+    filled.world.fault(filled.case.main, "429", times=999, seconds=900)
+    found = doctor(filled)
+    assert failures(found) == []
+    (paused,) = found["quota"]
+    assert paused.state == "warning"
+    assert "in 15 min" in paused.detail
+
+
+def test_doctor_knows_a_login_page_from_an_api(filled: Stage) -> None:
+    filled.world.fault("", "login", times=999)
+    bad = failures(doctor(filled))
+    assert [one.check for one in bad] == ["authorised"]
+    assert "web page" in bad[0].detail
+    assert "page for people" in bad[0].hint
 
 
 def test_options_that_are_wrong_are_named(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +328,7 @@ from assets import load
 from contract_stage import FILES, module
 from golive_core.lake import Lake
 from ingest import batch
-from ingest.source import Context, Instance
+from ingest.source import Context, Finding, Instance
 batch.FULL_PAYLOADS = 1
 home, case = Path(sys.argv[2]), module(FILES[sys.argv[3]]).CASE
 instance = Instance("it", case.source.type, "shop", dict(case.options(sys.argv[4])))

@@ -19,6 +19,12 @@ from golive_core.http import Retry
 from ingest.sources.github import Github
 
 
+@pytest.fixture(autouse=True)
+def homes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let the homes of the sources be below a folder of the test's own."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Return an empty GitHub on the loopback, asked with little patience."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from github_reader import parse, source
-from github_server import Github, deployment, issue, pull, release, run, user
-from loopback import Asked, Reply, missing
+from github_server import deployment, issue, pull, release, run, user
 
 from golive_core.errors import SettingsError
 from ingest import registry
@@ -94,35 +93,3 @@ def test_options_that_are_wrong_are_named(options: dict, word: str) -> None:
     with pytest.raises(SettingsError) as caught:
         registry.build(wrong, Context(home=source().context.home, base=source().context.base))
     assert word in caught.value.what
-
-
-def test_doctor_is_content_with_a_server_without_limits(
-    world: Github, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = world.found
-
-    def unlimited(asked: Asked) -> Reply:
-        return missing() if asked.path == "rate_limit" else found(asked)
-
-    monkeypatch.setattr(world, "found", unlimited, raising=False)
-    told = {"url": world.url, "repositories": ["acme/shop"]}
-    findings = list(source(Instance("hub", "github", "shop", told)).check())
-    assert {one.state for one in findings} == {"ok"}
-    assert ("quota", "unlimited") in {(one.check, one.detail) for one in findings}
-
-
-def test_doctor_warns_before_the_quota_is_spent(
-    world: Github, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    low = b'{"resources": {"core": {"limit": 60, "remaining": 3}}}'
-    found = world.found
-    monkeypatch.setattr(
-        world, "found",
-        lambda asked: (200, low, {}) if asked.path == "rate_limit" else found(asked),
-        raising=False,
-    )  # fmt: skip
-    told = {"url": world.url, "repositories": ["acme/shop", "acme/none"]}
-    findings = {one.check: one for one in source(Instance("hub", "github", "shop", told)).check()}
-    assert findings["quota"].state == "warning"
-    assert "3 of 60" in findings["quota"].detail
-    assert findings["repository"].state == "failed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from datetime import timedelta
 
@@ -26,6 +27,7 @@ from github_server import (
 from loopback import missing, ok
 
 from golive_core.errors import SourceThrottledError
+from golive_core.http.limits import FOLDER
 from golive_core.window import Window
 
 
@@ -288,6 +290,10 @@ def test_a_spent_quota_stops_the_pull_which_goes_on_later(
         hub.pull("commits")
     left[0] = 9
     world.seen.clear()
+    with pytest.raises(SourceThrottledError):
+        hub.pull("commits")
+    assert world.seen == []
+    shutil.rmtree(hub.source().context.home / FOLDER)
     hub.pull("commits")
     assert len(world.seen) == 1
     assert "page=3" in world.seen[0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from jenkins_reader import Reader
@@ -17,6 +19,7 @@ from golive_core.errors import (
     SourceUnreachableError,
 )
 from golive_core.http import Endpoint, Http
+from golive_core.http.limits import FOLDER
 from golive_core.settings import Instance
 from ingest import registry
 from ingest.jenkins.doctor import crumb
@@ -130,7 +133,7 @@ def test_a_login_page_that_answers_200_is_an_auth_error(
 
 
 def test_a_short_throttle_is_waited_out_and_a_long_one_ends_the_pull(
-    fake: Jenkins, reader: Make
+    fake: Jenkins, reader: Make, home: Path
 ) -> None:
     three_jobs(fake)
     fake.fault("job/a/api", "429", seconds=1)
@@ -140,6 +143,11 @@ def test_a_short_throttle_is_waited_out_and_a_long_one_ends_the_pull(
     assert isinstance(ci.error, SourceThrottledError)
     assert ci.error.retry_after_s == 600
     assert set(ci.builds()["pipeline_id"]) == {"ci:a"}
+    asked = len(fake.seen)
+    ci.pull()
+    assert isinstance(ci.error, SourceThrottledError)
+    assert len(fake.seen) == asked
+    shutil.rmtree(home / FOLDER)
     ci.pull()
     assert ci.builds().height == 30
 
@@ -192,7 +200,7 @@ def test_doctor_finds_all_well(
     found = {one.check: one for one in reader(user="bot", token="env:RIGHT").source.check()}
     assert {name: one.state for name, one in found.items()} == {
         "reachable": "ok", "authorised": "ok", "jobs": "ok", "clock": "ok", "runners": "ok",
-        "queue": "ok",
+        "queue": "ok", "quota": "ok",
     }  # fmt: skip
     assert found["reachable"].detail == "Jenkins 2.479.1"
     assert found["authorised"].detail == "as bot"

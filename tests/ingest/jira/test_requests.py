@@ -86,4 +86,4 @@ def test_every_request_is_described(
         assert one.method in described[name], name
         assert given <= described[name][one.method], name
         found.add(name)
-    assert len(found) == 10, found
+    assert len(found) == 11, found

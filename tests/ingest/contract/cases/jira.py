@@ -104,6 +104,8 @@ class World(Loopback):
         lists = {
             "api/2/serverInfo": {"deploymentType": self.deployment, "version": "9.12.0"},
             "api/2/myself": ANN,
+            "api/2/mypermissions": {"permissions": {"BROWSE_PROJECTS": {
+                "havePermission": asked.query.get("projectKey") == "SHOP"}}},
             "api/2/status": [status(number) for number in STATUSES],
             "api/2/field": [{"id": SPRINT_FIELD, "name": "Sprint", "schema": {
                 "type": "array", "custom": "com.pyxis.greenhopper.jira:gh-sprint"}}],
