@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -222,8 +223,7 @@ class Github(Loopback):
         headers = {}
         if len(found) > size * number:
             path = asked.path.replace(f"repos/{REPOSITORY}/", "repositories/1/")
-            query = {**asked.query, "page": str(number + 1)}
-            text = "&".join(f"{key}={value}" for key, value in query.items())
+            text = urlencode({**asked.query, "page": str(number + 1)})
             headers["Link"] = f'<{self.url}/{path}?{text}>; rel="next"'
         part = found[size * (number - 1) : size * number]
         whole = {"total_count": len(found), name: part, **more} if name else part
