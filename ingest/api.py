@@ -7,8 +7,8 @@ cursor moves with the page, so that a pull that was killed goes on in the middle
 Lists change while they are walked. Newest first by change time is safe with page numbers, since
 what changes meanwhile moves to the front: pages overlap, nothing is skipped (`stops` ends the walk
 at what is known). Oldest first is safe only if the next page is asked for by time or key
-(`golive_core.http.paging.next_cursor`, `since_last` below), never by number. Lists that are asked
-for since a time show the newest known entries again: `versions` tells them from news.
+(`golive_core.http.paging.next_cursor`), never by number. Lists that are asked for since a time show
+the newest known entries again: `versions` tells them from news.
 """
 
 from __future__ import annotations
@@ -32,7 +32,17 @@ from golive_core.errors import (
     SourceThrottledError,
     SourceUnreachableError,
 )
-from golive_core.http import Answer, Endpoint, Following, Http, Request, Retry
+from golive_core.http import (
+    Ahead,
+    Answer,
+    Endpoint,
+    Following,
+    Http,
+    PagesAhead,
+    Request,
+    Retry,
+    linked,
+)
 from golive_core.http.paging import items
 from golive_core.settings import resolve
 from golive_core.window import Window
@@ -95,7 +105,8 @@ class Walk:
     is known. `keys` is for lists that are always walked whole: what they name and what is to be
     remembered of it, so that what is missing the next time is told to the parser of `<kind>.gone`.
     `versions` is for lists that are asked for since a time: what a page names with its change time
-    as text that sorts. A page that names nothing new is not kept.
+    as text that sorts. A page that names nothing new is not kept. `ahead` tells of pages behind
+    the next one, which are fetched meanwhile where the walk will want them.
     """
 
     name: str
@@ -108,6 +119,7 @@ class Walk:
     stops: Callable[[Answer], bool] | None = None
     keys: Callable[[Answer], Mapping[str, Any]] | None = None
     versions: Callable[[Answer], Mapping[str, str]] | None = None
+    ahead: Ahead = linked
     may_be_gone: bool = False
     """Tells that a 404 is an answer: the list is of a thing that was found, not one configured."""
     is_known: bool = False
@@ -334,6 +346,7 @@ class _Pull:
 
     def __init__(self, http: Http, at: Position) -> None:
         self._http, self._at, self._batch = http, at, Batch()
+        self._pages = PagesAhead(http)
         self._errors: list[GoLiveError] = []
         self._is_changed = False
 
@@ -344,6 +357,7 @@ class _Pull:
                 asked.add(walk.name)
                 if not walk.is_known:
                     yield from self._walk(walk)
+                self._pages.forget()
             for name in self._at.lists.keys() - asked:
                 del self._at.lists[name]
         except GoLiveError as error:
@@ -382,10 +396,12 @@ class _Pull:
 
         Raises SourceDataError for a page of another shape than the source reads.
         """
-        answer = self._http.fetch(request)
+        answer = self._pages.fetch(request)
         if answer.is_unchanged or answer.status in walk.request.accepts | GONE:
             return None, None
         try:
+            if self._goes_on(walk, state):
+                self._pages.expect(_expected(walk, answer))
             yield from self._take(walk, state, answer)
             ends = walk.stops is not None and walk.stops(answer)
             return answer, None if ends else walk.following(answer)
@@ -394,6 +410,10 @@ class _Pull:
                 f"not what this list should say ({error!r}): {answer.start()}", where=answer.where,
                 hint="Open that address in a browser to see what answers there",
             ) from error  # fmt: skip
+
+    def _goes_on(self, walk: Walk, state: WalkState) -> bool:
+        """Tell whether the walk takes the list whole, so that no page is fetched in vain."""
+        return walk.stops is None or not (state.mark or self._at.window)
 
     def _take(self, walk: Walk, state: WalkState, answer: Answer) -> Iterator[Pulled]:
         """Keep a page with its details, unless the last walk had the very same page there."""
@@ -443,12 +463,27 @@ def _first(walk: Walk, state: WalkState) -> Request:
     return replace(walk.request, validators={} if is_whole else state.validators, accepts=accepts)
 
 
+def _expected(walk: Walk, answer: Answer) -> Iterator[Request]:
+    """Yield the page after this one and those behind it, nothing where the page is odd.
+
+    What is odd is told when the page itself has been kept.
+    """
+    try:
+        following = walk.following(answer)
+        if following is not None:
+            yield following
+            ahead = iter(walk.ahead(answer))
+            yield from ahead if next(ahead, None) == following else ()
+    except (GoLiveError, *SHAPES):
+        return
+
+
 def _whole(http: Http, first: Answer, tag: Detail) -> bytes:
     """Return the body of a detail; a list of several pages as if it had come on one."""
     request, at = tag.following(first), (tag.at,) if tag.at else ()
     if request is None:
         return first.body
-    found = items(first, at)
+    found = list(items(first, at))
     for page in http.pages(request, tag.following):
         found += items(page, at)
     return json.dumps({tag.at: found} if tag.at else found).encode()
@@ -462,21 +497,3 @@ def newest(versions: Mapping[str, str]) -> dict[str, str]:
 def digest(body: bytes) -> str:
     """Return 16 hexadecimal digits that stand for a body."""
     return hashlib.sha256(body).hexdigest()[:16]
-
-
-def since_last(
-    walk_mark: Callable[[Answer], str], *, param: str, size: int, items: Callable[[Answer], int]
-) -> Following:
-    """Go on from the newest time on the page, for lists sorted by change time, oldest first.
-
-    Ends with a page of fewer than `size` items, or where the time does not move on.
-    """
-
-    def following(answer: Answer) -> Request | None:
-        newest = walk_mark(answer)
-        if items(answer) < size or newest <= str(answer.request.params.get(param, "")):
-            return None
-        params = {**answer.request.params, param: newest}
-        return Request(answer.request.path, params, headers=answer.request.headers)
-
-    return following

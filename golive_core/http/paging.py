@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import cast
 from urllib.parse import urljoin, urlsplit
@@ -13,8 +13,15 @@ from golive_core.http.messages import Answer, Request
 
 Following = Callable[[Answer], Request | None]
 """The request after this answer, or None after the last page."""
+Ahead = Callable[[Answer], Iterable[Request]]
+"""The pages that come after this answer, in order, as far as it tells; the first is the next."""
 
 LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[\w*!#$&+.^`|~-]+\s*=\s*(?:"[^"]*"|[^\s;,]+))*)')
+LAST = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?last(?:\s[^"]*)?"|last\b)', re.IGNORECASE)
+NUMBER = re.compile(r"(?<=[?&]page=)\d+(?=&|$)")
+"""The number of a page in an address."""
+GUESSED = 3
+"""Pages behind the next one that are guessed."""
 NEXT = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next\b)', re.IGNORECASE)
 
 
@@ -26,6 +33,40 @@ def next_link(answer: Answer) -> Request | None:
             _same_origin(answer.url, url)
             return replace(answer.request, path=url, params={})
     return None
+
+
+def linked(answer: Answer) -> Iterator[Request]:
+    """Yield the pages after this one that its Link header tells of: the next, and up to the last.
+
+    Those between are known where both addresses differ in the number of the page alone.
+    """
+    request = next_link(answer)
+    if request is None:
+        return
+    yield request
+    named = LINK.findall(answer.headers.get("link", ""))
+    last = next((urljoin(answer.url, target) for target, told in named if LAST.search(told)), "")
+    if NUMBER.sub("", last) == NUMBER.sub("", request.path) and NUMBER.search(last):
+        yield from _numbered(request, int(NUMBER.findall(last)[0]))
+
+
+def guessed(answer: Answer) -> Iterator[Request]:
+    """Yield the next page by the Link header and those behind it, though they may not be there.
+
+    For lists whose pages are numbered and whose end is not told.
+    """
+    request = next_link(answer)
+    if request is not None:
+        yield request
+        numbers = NUMBER.findall(request.path)
+        yield from _numbered(request, int(numbers[0]) + GUESSED) if numbers else ()
+
+
+def _numbered(request: Request, last: int) -> Iterator[Request]:
+    """Yield the pages after that of `request` up to the page number `last`."""
+    first = int(NUMBER.findall(request.path)[0])
+    for number in range(first + 1, last + 1):
+        yield replace(request, path=NUMBER.sub(str(number), request.path))
 
 
 def next_url(*, at: Sequence[str] = ("next",)) -> Following:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from golive_core.errors import SourceError
-from golive_core.http import Answer, Http, Request, next_link
+from golive_core.http import Answer, Http, Request, guessed, next_link
 from ingest.api import Detail, Position, Walk
 from ingest.changes import Changes
 from ingest.hosted import HostedOptions, HostedSource, header
@@ -240,5 +240,6 @@ def _list(
     return Walk(
         f"{path}:{kind}", kind,
         Request(f"{_of(path)}/{below}", {"per_page": PAGE, **(params or {})}), next_link,
-        {"path": path}, may_be_gone=kind in ("issues", "milestones", "deployments"),
+        {"path": path}, ahead=guessed,
+        may_be_gone=kind in ("issues", "milestones", "deployments"),
     )  # fmt: skip
