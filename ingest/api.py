@@ -400,7 +400,7 @@ class _Pull:
         if answer.is_unchanged or answer.status in walk.request.accepts | GONE:
             return None, None
         try:
-            if self._goes_on(walk, state):
+            if self._goes_on(walk, state, answer):
                 self._pages.expect(_expected(walk, answer))
             yield from self._take(walk, state, answer)
             ends = walk.stops is not None and walk.stops(answer)
@@ -411,9 +411,11 @@ class _Pull:
                 hint="Open that address in a browser to see what answers there",
             ) from error  # fmt: skip
 
-    def _goes_on(self, walk: Walk, state: WalkState) -> bool:
+    def _goes_on(self, walk: Walk, state: WalkState, answer: Answer) -> bool:
         """Tell whether the walk takes the list whole, so that no page is fetched in vain."""
-        return walk.stops is None or not (state.mark or self._at.window)
+        if walk.stops is None:
+            return True
+        return not (state.mark or self._at.window or walk.stops(answer))
 
     def _take(self, walk: Walk, state: WalkState, answer: Answer) -> Iterator[Pulled]:
         """Keep a page with its details, unless the last walk had the very same page there."""

@@ -51,15 +51,15 @@ def linked(answer: Answer) -> Iterator[Request]:
 
 
 def guessed(answer: Answer) -> Iterator[Request]:
-    """Yield the next page by the Link header and those behind it, though they may not be there.
+    """Yield pages as `linked`, and where the last is not told some behind the next, if numbered.
 
-    For lists whose pages are numbered and whose end is not told.
+    Those may not be there: for lists that are empty behind their end, and mostly long.
     """
-    request = next_link(answer)
-    if request is not None:
-        yield request
-        numbers = NUMBER.findall(request.path)
-        yield from _numbered(request, int(numbers[0]) + GUESSED) if numbers else ()
+    known = list(linked(answer))
+    yield from known
+    numbers = NUMBER.findall(known[0].path) if len(known) == 1 else ()
+    if numbers and not any(LAST.search(told) for _, told in LINK.findall(answer.headers["link"])):
+        yield from _numbered(known[0], int(numbers[0]) + GUESSED)
 
 
 def _numbered(request: Request, last: int) -> Iterator[Request]:

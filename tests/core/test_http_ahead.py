@@ -59,6 +59,8 @@ def test_numbered_pages_are_guessed_and_others_are_not() -> None:
     found = paths(guessed(answer(told("/t?page=7&size=9", "next"))))
     assert found == [f"/t?page={number}&size=9" for number in (7, 8, 9, 10)]
     assert paths(guessed(answer(told("/t?after=7", "next")))) == ["/t?after=7"]
+    link = ", ".join([told("/t?page=2", "next"), told("/t?page=2", "last")])
+    assert paths(guessed(answer(link))) == ["/t?page=2"]
 
 
 class Named(Loopback):
