@@ -413,9 +413,8 @@ class _Pull:
 
     def _goes_on(self, walk: Walk, state: WalkState, answer: Answer) -> bool:
         """Tell whether the walk takes the list whole, so that no page is fetched in vain."""
-        if walk.stops is None:
-            return True
-        return not (state.mark or self._at.window or walk.stops(answer))
+        ends = walk.stops is not None and (state.mark or self._at.window or walk.stops(answer))
+        return not ends
 
     def _take(self, walk: Walk, state: WalkState, answer: Answer) -> Iterator[Pulled]:
         """Keep a page with its details, unless the last walk had the very same page there."""
