@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from golive_core.errors import SourceDataError
 from golive_core.http.messages import Answer, Request
@@ -50,16 +50,48 @@ def linked(answer: Answer) -> Iterator[Request]:
         yield from _numbered(request, int(NUMBER.findall(last)[0]))
 
 
-def guessed(answer: Answer) -> Iterator[Request]:
-    """Yield pages as `linked`, and where the last is not told some behind the next, if numbered.
+def guessed(following: Following) -> Ahead:
+    """Go on as `linked`, and where the last page is not told guess some behind the next.
 
-    Those may not be there: for lists that are empty behind their end, and mostly long.
+    For lists that are mostly long: page and next page have to differ in one number alone, as in
+    `page=2`, `page=3`, and behind the end an answer is empty or an error, which nobody sees.
     """
-    known = list(linked(answer))
-    yield from known
-    numbers = NUMBER.findall(known[0].path) if len(known) == 1 else ()
-    if numbers and not any(LAST.search(told) for _, told in LINK.findall(answer.headers["link"])):
-        yield from _numbered(known[0], int(numbers[0]) + GUESSED)
+
+    def ahead(answer: Answer) -> Iterator[Request]:
+        known = list(linked(answer))
+        request = known[0] if known else following(answer)
+        if request is None:
+            return
+        yield request
+        is_told = any(LAST.search(told) for _, told in LINK.findall(answer.headers.get("link", "")))
+        yield from known[1:] if is_told else _counted(answer.request, request)
+
+    return ahead
+
+
+def _counted(one: Request, following: Request) -> Iterator[Request]:
+    """Yield requests behind `following` that count on as from `one` to it; none if none counts."""
+    before, now = _query(one), _query(following)
+    moved = [name for name in now if now[name] != before.get(name)]
+    if len(moved) != 1 or before.keys() != now.keys():
+        return
+    name = moved[0]
+    if before[name].isdecimal() and now[name].isdecimal():
+        step, path = int(now[name]) - int(before[name]), following.path.partition("?")[0]
+        for number in range(1, GUESSED + 1):
+            query = {**now, name: str(int(now[name]) + number * step)}
+            yield _addressed(following, path, query)
+
+
+def _query(request: Request) -> dict[str, str]:
+    return {**dict(parse_qsl(urlsplit(request.path).query)), **request.params}
+
+
+def _addressed(like: Request, path: str, query: dict[str, str]) -> Request:
+    """Return a request with the query where `like` has its own: in the path or beside it."""
+    if like.params:
+        return replace(like, params=query)
+    return replace(like, path=f"{path}?{urlencode(query)}")
 
 
 def _numbered(request: Request, last: int) -> Iterator[Request]:

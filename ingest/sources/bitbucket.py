@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel
 
-from golive_core.http import Answer, Http, Request, next_url
+from golive_core.http import Answer, Http, Request, guessed, next_url
 from ingest.api import Detail, Position, Walk
 from ingest.changes import Changes
 from ingest.hosted import HostedOptions, HostedSource, header
@@ -243,4 +243,7 @@ def _list(
     kind = kind or below
     size = {"pagelen": str(PAGE)} if sized else {}
     request = Request(f"{_of(path)}/{below}", {**size, **(params or {})})
-    return Walk(f"{path}:{kind}", kind, request, next_url(), {"path": path})
+    following = next_url()
+    return Walk(
+        f"{path}:{kind}", kind, request, following, {"path": path}, ahead=guessed(following)
+    )

@@ -240,6 +240,6 @@ def _list(
     return Walk(
         f"{path}:{kind}", kind,
         Request(f"{_of(path)}/{below}", {"per_page": PAGE, **(params or {})}), next_link,
-        {"path": path}, ahead=guessed,
+        {"path": path}, ahead=guessed(next_link),
         may_be_gone=kind in ("issues", "milestones", "deployments"),
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,17 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "ingest"))
 from loopback import Asked, Loopback, Reply, missing, ok, serving
 
 from golive_core.errors import SourceDataError
-from golive_core.http import Answer, Endpoint, Http, PagesAhead, Request, Retry, guessed, linked
+from golive_core.http import (
+    Answer,
+    Endpoint,
+    Http,
+    PagesAhead,
+    Request,
+    Retry,
+    guessed,
+    linked,
+    next_link,
+)
 
 URL = "https://api.example.org"
 
@@ -52,15 +63,32 @@ def test_only_the_next_page_is_known_where_another_list_ends(last: str) -> None:
 
 def test_behind_the_last_page_there_is_none() -> None:
     assert paths(linked(answer(told("/t?page=4", "last")))) == []
-    assert paths(guessed(answer(told("/t?page=4", "last")))) == []
+    assert paths(guessed(next_link)(answer(told("/t?page=4", "last")))) == []
+
+
+def at_page(path: str, link: str, **params: str) -> Answer:
+    return Answer(Request(f"{URL}{path}", params), f"{URL}{path}", 200, {"link": link}, b"[]")
 
 
 def test_numbered_pages_are_guessed_and_others_are_not() -> None:
-    found = paths(guessed(answer(told("/t?page=7&size=9", "next"))))
+    ahead = guessed(next_link)
+    found = paths(ahead(at_page("/t?page=6&size=9", told("/t?page=7&size=9", "next"))))
     assert found == [f"/t?page={number}&size=9" for number in (7, 8, 9, 10)]
-    assert paths(guessed(answer(told("/t?after=7", "next")))) == ["/t?after=7"]
+    assert paths(ahead(at_page("/t?after=a", told("/t?after=b", "next")))) == ["/t?after=b"]
+    assert paths(ahead(at_page("/t?size=9", told("/t?size=9&page=2", "next")))) == [
+        "/t?size=9&page=2"
+    ]
     link = ", ".join([told("/t?page=2", "next"), told("/t?page=2", "last")])
-    assert paths(guessed(answer(link))) == ["/t?page=2"]
+    assert paths(ahead(at_page("/t?page=1", link))) == ["/t?page=2"]
+
+
+def test_offsets_are_guessed_by_their_step() -> None:
+    def following(answer: Answer) -> Request:
+        return replace(answer.request, params={"start": "100", "limit": "50"})
+
+    found = list(guessed(following)(at_page("/t", "", start="50", limit="50")))
+    assert [one.params["start"] for one in found] == ["100", "150", "200", "250"]
+    assert {one.path for one in found} == {f"{URL}/t"}
 
 
 class Named(Loopback):
