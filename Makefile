@@ -53,7 +53,8 @@ clean:  ## remove the environment and all data
 	@./deploy/install.sh requirements.lock
 	@touch $@
 
-.venv/test.stamp: .venv/run.stamp requirements-test.lock
+.venv/test.stamp: .venv/run.stamp requirements-test.lock deploy/node/package-lock.json
 	@./deploy/install.sh requirements-test.lock
 	@./deploy/system_packages.sh $(SYSTEM)
+	@./deploy/node_packages.sh
 	@touch $@

@@ -22,6 +22,8 @@ from ingest.source import Instance, Parsed, Reject, Source, Unit
 
 ROWS_A_FILE = 250_000
 """Rows of a fact that are gathered before they are staged: fewer, larger files; bounded memory."""
+ROWS_TOGETHER = 20_000
+"""Rows of an entity that are gathered before they are held against the rules."""
 CONTENT_CHARS = 4096
 EVENT_AT = {
     "core.commits": "committed_at",
@@ -65,7 +67,7 @@ def process(lake: Lake, source: Source, instance: Instance, unit: Unit) -> Outco
     """
     outcome = Outcome(payloads=unit.payloads.height)
     buffers: dict[str, list[pl.DataFrame]] = {}
-    for parsed in _parse(source, unit):
+    for parsed in _together(_parse(source, unit)):
         for name, frame in parsed.tables.items():
             good = _sift(outcome, schema.find(name), frame, instance, unit)
             if good.height:
@@ -75,6 +77,23 @@ def process(lake: Lake, source: Source, instance: Instance, unit: Unit) -> Outco
     for name in list(buffers):
         _spill(lake, outcome, buffers, name, at_rows=1)
     return outcome
+
+
+def _together(made: Iterable[Parsed]) -> Iterator[Parsed]:
+    """Yield what was parsed, rows of entities gathered: rules cost by the frame, not by the row.
+
+    Facts are passed on as they come, since two rows of one key in one frame are a fault.
+    """
+    gathered: dict[str, list[pl.DataFrame]] = {}
+    for parsed in made:
+        own = {name: frame for name, frame in parsed.tables.items() if frame.height}
+        entities = [name for name in own if not schema.find(name).is_fact]
+        for name in entities:
+            gathered.setdefault(name, []).append(schema.conform(schema.find(name), own.pop(name)))
+            if sum(frame.height for frame in gathered[name]) >= ROWS_TOGETHER:
+                yield Parsed({name: pl.concat(gathered.pop(name))})
+        yield Parsed(own, parsed.rejects)
+    yield Parsed({name: pl.concat(frames) for name, frames in gathered.items()})
 
 
 def _parse(source: Source, unit: Unit) -> Iterator[Parsed]:

@@ -151,10 +151,16 @@ class _Helper:
         self._reap()
 
     def _feed(self) -> None:
+        """Start the process, then hand it units: no unit waits for a process that is starting."""
+        problem: Exception | None = None
+        try:
+            self._start()
+        except Exception as error:  # noqa: BLE001 - told in place of the first unit's outcome
+            problem = error
         while (task := self._tasks.get()) is not None and not self._ending:
             index, unit = task
             try:
-                result = self._parse(unit)
+                result = problem or self._parse(unit)
             except Exception as error:  # noqa: BLE001 - every way to fail crosses to the parent
                 result = error
             self._done.put((index, result))

@@ -50,9 +50,11 @@ class Changes:
         limit = instant(since)
 
         def stops(page: Answer) -> bool:
+            if limit is None:
+                return False
             times = self._times(page)
             falls = times == sorted(times, reverse=True)
-            return limit is not None and bool(times) and falls and times[-1] < limit
+            return bool(times) and falls and times[-1] < limit
 
         return stops
 

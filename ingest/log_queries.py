@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from pydantic import Field
 
 from golive_core.errors import SourceDataError
-from golive_core.http import Answer, Http, Request
+from golive_core.http import Answer, Http, PagesAhead, Request
 from golive_core.window import Window
 from ingest.api import ApiOptions, ApiSource
 from ingest.batch import Batch
@@ -85,15 +85,17 @@ class QuerySource(ApiSource, Generic[OptionsT]):
         yield from self.checked(self.request(self._after(None), None, 1))
 
     def _pages(self, http: Http, after: int, until: int | None) -> Iterator[Pulled]:
-        batch, is_last = Batch(), False
+        pages, batch, is_last = PagesAhead(http), Batch(), False
         while not is_last:
-            answer = http.fetch(self.request(after, until, self.options.page))
+            answer = pages.fetch(self.request(after, until, self.options.page))
             times = self._times(answer)
             is_last = len(times) < self.options.page
             if times:
-                batch.add(answer.url, answer.body, {"kind": "lines"})
                 newest = max(times)
                 after = newest + 1 if is_last or newest <= after else newest
+                if not is_last:
+                    pages.expect([self.request(after, until, self.options.page)])
+                batch.add(answer.url, answer.body, {"kind": "lines"})
             if not batch.is_empty and (is_last or batch.is_full):
                 yield batch.flush({"after": after}, http.requests)
 

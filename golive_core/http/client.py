@@ -127,7 +127,7 @@ class Http:
 
     def fetch(self, request: Request) -> Answer:
         """Return the answer; raises the errors of golive_core/errors.py, as all of these do."""
-        return self._submit(request).result()
+        return self.begin(request).result()
 
     def get_object(self, path: str, **params: str) -> dict[str, Any]:
         """Return the JSON object that one GET brings."""
@@ -146,7 +146,7 @@ class Http:
         waiting: deque[tuple[Request, Future[Answer]]] = deque()
         try:
             for request in requests:
-                waiting.append((request, self._submit(request)))
+                waiting.append((request, self.begin(request)))
                 if len(waiting) >= self.endpoint.in_flight:
                     yield _outcome(*waiting.popleft())
             while waiting:
@@ -163,7 +163,8 @@ class Http:
             yield answer
             request = following(answer)
 
-    def _submit(self, request: Request) -> Future[Answer]:
+    def begin(self, request: Request) -> Future[Answer]:
+        """Ask without waiting: the answer or the error is in the future."""
         self._loop = self._loop or Loop(f"http-{self.endpoint.where}")
         return self._loop.submit(self._patiently(request))
 

@@ -48,7 +48,8 @@ class Request:
 class Answer:
     """A status with its body, decoded from gzip; header names are lower case.
 
-    `instance` is who asked, for errors.
+    `instance` is who asked, for errors. JSON is decoded once, so that who changes what `json` gave
+    changes it for all.
     """
 
     request: Request
@@ -58,6 +59,7 @@ class Answer:
     body: bytes
     is_cut: bool = False
     instance: str = ""
+    _decoded: list[object] = field(default_factory=list[object], repr=False, compare=False)
 
     @property
     def where(self) -> str:
@@ -91,13 +93,16 @@ class Answer:
 
     def json(self) -> object:
         """Return the decoded body; raises SourceDataError with its first bytes."""
+        if self._decoded:
+            return self._decoded[0]
         try:
-            return json.loads(self.body)
+            self._decoded.append(json.loads(self.body))
         except (ValueError, RecursionError) as error:
             raise SourceDataError(
                 f"not JSON ({error}): {self.start()}", where=self.where,
                 hint="Open that address in a browser to see what answers there",
             ) from error  # fmt: skip
+        return self._decoded[0]
 
     def object(self) -> dict[str, Any]:
         """Return the decoded body; raises SourceDataError if it is not a JSON object."""

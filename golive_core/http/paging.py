@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from golive_core.errors import SourceDataError
 from golive_core.http.messages import Answer, Request
 
 Following = Callable[[Answer], Request | None]
 """The request after this answer, or None after the last page."""
+Ahead = Callable[[Answer], Iterable[Request]]
+"""The pages that come after this answer, in order, as far as it tells; the first is the next."""
 
 LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[\w*!#$&+.^`|~-]+\s*=\s*(?:"[^"]*"|[^\s;,]+))*)')
+LAST = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?last(?:\s[^"]*)?"|last\b)', re.IGNORECASE)
+NUMBER = re.compile(r"(?<=[?&]page=)\d+(?=&|$)")
+"""The number of a page in an address."""
+GUESSED = 3
+"""Pages behind the next one that are guessed."""
 NEXT = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next\b)', re.IGNORECASE)
 
 
@@ -26,6 +33,72 @@ def next_link(answer: Answer) -> Request | None:
             _same_origin(answer.url, url)
             return replace(answer.request, path=url, params={})
     return None
+
+
+def linked(answer: Answer) -> Iterator[Request]:
+    """Yield the pages after this one that its Link header tells of: the next, and up to the last.
+
+    Those between are known where both addresses differ in the number of the page alone.
+    """
+    request = next_link(answer)
+    if request is None:
+        return
+    yield request
+    named = LINK.findall(answer.headers.get("link", ""))
+    last = next((urljoin(answer.url, target) for target, told in named if LAST.search(told)), "")
+    if NUMBER.sub("", last) == NUMBER.sub("", request.path) and NUMBER.search(last):
+        yield from _numbered(request, int(NUMBER.findall(last)[0]))
+
+
+def guessed(following: Following) -> Ahead:
+    """Go on as `linked`, and where the last page is not told guess some behind the next.
+
+    For lists that are mostly long: page and next page have to differ in one number alone, as in
+    `page=2`, `page=3`, and behind the end an answer is empty or an error, which nobody sees.
+    """
+
+    def ahead(answer: Answer) -> Iterator[Request]:
+        known = list(linked(answer))
+        request = known[0] if known else following(answer)
+        if request is None:
+            return
+        yield request
+        is_told = any(LAST.search(told) for _, told in LINK.findall(answer.headers.get("link", "")))
+        yield from known[1:] if is_told else _counted(answer.request, request)
+
+    return ahead
+
+
+def _counted(one: Request, following: Request) -> Iterator[Request]:
+    """Yield requests behind `following` that count on as from `one` to it; none if none counts."""
+    before, now = _query(one), _query(following)
+    moved = [name for name in now if now[name] != before.get(name)]
+    if len(moved) != 1 or before.keys() != now.keys():
+        return
+    name = moved[0]
+    if before[name].isdecimal() and now[name].isdecimal():
+        step, path = int(now[name]) - int(before[name]), following.path.partition("?")[0]
+        for number in range(1, GUESSED + 1):
+            query = {**now, name: str(int(now[name]) + number * step)}
+            yield _addressed(following, path, query)
+
+
+def _query(request: Request) -> dict[str, str]:
+    return {**dict(parse_qsl(urlsplit(request.path).query)), **request.params}
+
+
+def _addressed(like: Request, path: str, query: dict[str, str]) -> Request:
+    """Return a request with the query where `like` has its own: in the path or beside it."""
+    if like.params:
+        return replace(like, params=query)
+    return replace(like, path=f"{path}?{urlencode(query)}")
+
+
+def _numbered(request: Request, last: int) -> Iterator[Request]:
+    """Yield the pages after that of `request` up to the page number `last`."""
+    first = int(NUMBER.findall(request.path)[0])
+    for number in range(first + 1, last + 1):
+        yield replace(request, path=NUMBER.sub(str(number), request.path))
 
 
 def next_url(*, at: Sequence[str] = ("next",)) -> Following:

@@ -99,8 +99,10 @@ def _deployment(told: Json) -> Iterator[Told]:
 
 
 def _issues(told: Json) -> Iterator[Told]:
-    is_gone = told.get("action") in DELETED
-    yield {"kind": "issues", "is_deleted": is_gone}, [told["issue"]]
+    """Yield the issue, unless it was only pinned: state and labels are left out then."""
+    action = told.get("action")
+    if action not in ("pinned", "unpinned"):
+        yield {"kind": "issues", "is_deleted": action in DELETED}, [told["issue"]]
 
 
 def _release(told: Json) -> Iterator[Told]:

@@ -6,7 +6,7 @@ said here once. All of a page's rows become one frame: there is no object per ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -26,10 +26,15 @@ def frame(table: str, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     has one, it is then that of the first of `at`, `queued_at`, `opened_at`, `started_at`,
     `committed_at` and `created_at`. Raises SourceDataError for a value that does not fit.
     """
-    spec = schema.find(table)
-    made = [_row(table, spec.schema, row) for row in rows]
+    spec, found = schema.find(table), list(rows)
+    extra = {name for row in found for name in row} - spec.schema.keys()
+    if extra:
+        raise SourceDataError(f"{table} has no {', '.join(sorted(extra))}")
+    columns = {name: _column(dtype, name, found) for name, dtype in spec.schema.items()}
+    if "day" in columns:
+        columns["day"] = _days(columns)
     try:
-        return pl.DataFrame(made, schema=spec.schema, orient="row")
+        return pl.DataFrame(columns, schema=spec.schema)
     except (pl.exceptions.PolarsError, TypeError, OverflowError) as error:
         raise SourceDataError(f"a value does not fit {table}: {error}") from error
 
@@ -37,25 +42,27 @@ def frame(table: str, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
 DAY_OF = ("at", "queued_at", "opened_at", "started_at", "committed_at", "created_at")
 
 
-def _row(table: str, columns: pl.Schema, row: Mapping[str, Any]) -> dict[str, Any]:
-    extra = row.keys() - columns.keys()
-    if extra:
-        raise SourceDataError(f"{table} has no {', '.join(sorted(extra))}")
-    made = {name: _cell(dtype, row.get(name)) for name, dtype in columns.items()}
-    if "day" in columns and made["day"] is None:
-        at = next((made[name] for name in DAY_OF if made.get(name)), None)
-        made["day"] = at.date() if at else None
-    return made
-
-
-def _cell(dtype: pl.DataType, value: Any) -> Any:  # noqa: ANN401 - JSON in, a cell out
-    if value is None:
-        return None
+def _column(dtype: pl.DataType, name: str, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Return the cells of a column: a column at a time takes half of the time of rows."""
+    cells = [row.get(name) for row in rows]
     if isinstance(dtype, pl.Datetime):
-        return instant(value)
-    if dtype == pl.Float64 and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    return value
+        return [instant(cell) for cell in cells]
+    if dtype == pl.Float64:
+        return [_float(cell) for cell in cells]
+    return cells
+
+
+def _float(cell: Any) -> Any:  # noqa: ANN401 - JSON in, a cell out
+    return float(cell) if isinstance(cell, int) and not isinstance(cell, bool) else cell
+
+
+def _days(columns: Mapping[str, list[Any]]) -> list[Any]:
+    """Return the days that are told, else that of the first time that there is."""
+    times = [columns[name] for name in DAY_OF if name in columns]
+    return [
+        day if day is not None else next((at.date() for at in told if at), None)
+        for day, *told in zip(columns["day"], *times, strict=True)
+    ]
 
 
 def instant(value: str | datetime | None) -> datetime | None:

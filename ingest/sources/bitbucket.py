@@ -7,6 +7,7 @@ looked at again. A pull request costs two more requests (commits, statuses), a p
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -15,8 +16,8 @@ from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel
 
-from golive_core.http import Answer, Http, Request, next_url
-from ingest.api import Detail, Position, Walk
+from golive_core.http import Answer, Http, Request, guessed, next_url
+from ingest.api import Detail, Position, Walk, WalkState, digest
 from ingest.changes import Changes
 from ingest.doctor import hidden
 from ingest.hosted import HostedOptions, HostedSource, header
@@ -167,9 +168,21 @@ since = "2026-01-01"                   # what changed before is not read; all if
             return
         branches = _list("refs/branches", path, {"sort": "-target.date"}, kind="branches")
         yield replace(branches, keys=_heads)
-        yield self._until(_list("commits", path), at, COMMITTED)
+        yield self._commits(path, at, at.lists.get(branches.name, WalkState()))
         request = Request(_of(path))
         yield Walk(f"{path}:repository", "repository", request, context={"path": path})
+
+    def _commits(self, path: str, at: Position, branches: WalkState) -> Walk:
+        """Return the list of commits, known if no branch moved since it was read to its end."""
+        walk = self._until(_list("commits", path), at, COMMITTED)
+        state = at.lists.get(walk.name, WalkState())
+        heads = digest(json.dumps(branches.keys, sort_keys=True).encode())
+        is_known = state.keys.get("heads") == heads and not (at.window or state.next)
+
+        def kept(_: Answer) -> Json:
+            return {"heads": heads}
+
+        return replace(walk, keys=kept, is_known=is_known)
 
     def _updated(self, path: str, at: Position) -> Walk:
         """Return the list of pull requests with commits and statuses of those that changed.
@@ -253,4 +266,7 @@ def _list(
     kind = kind or below
     size = {"pagelen": str(PAGE)} if sized else {}
     request = Request(f"{_of(path)}/{below}", {**size, **(params or {})})
-    return Walk(f"{path}:{kind}", kind, request, next_url(), {"path": path})
+    following = next_url()
+    return Walk(
+        f"{path}:{kind}", kind, request, following, {"path": path}, ahead=guessed(following)
+    )

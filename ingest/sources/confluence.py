@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field
 
-from golive_core.http import Answer, Http, Request
+from golive_core.http import Answer, Http, Request, guessed
 from ingest.api import ApiOptions, ApiSource, Position, Walk
 from ingest.doctor import hidden
 from ingest.parse import confluence
@@ -78,7 +78,7 @@ labels = ["runbook"]                      # pages with one of them; all if left 
         known = at.since("pages", overlap_s=OVERLAP_S)
         yield Walk(
             "pages", "pages", search, _next, mark=_newest, versions=_changed,
-            stops=lambda page: not at.window and _oldest(page) < known,
+            stops=lambda page: not at.window and _oldest(page) < known, ahead=guessed(_next),
         )  # fmt: skip
         for space in self.options.spaces or [""]:
             scope = {"spaceKey": space} if space else {}

@@ -36,6 +36,8 @@ VERSION = "2022-11-28"
 ANYBODY = Request("rate_limit", accepts=MISSING)
 """Costs nothing; an Enterprise Server without limits does not have it."""
 SEEN = "Check its name, and give the token that repository"
+MANY = 50
+"""Repositories that are asked about one by one to tell whether there are news."""
 
 
 class Github(ApiSource):
@@ -126,17 +128,24 @@ repositories = ["acme/shop"]            # or owner = "acme", include = ["shop-*"
         return LISTS[stream](scope)
 
     def has_news(self, stream: str, cursor: Cursor | None) -> bool:
-        """Tell by one request for the first list of a single repository whether it changed.
+        """Tell by one request a repository for the first list of the stream whether it changed.
 
-        Several repositories cannot be told from one request, nor can what goes on be told from
-        a list: a pull asks for them, by conditional requests.
+        What did not change is not counted by GitHub. One request more names the repositories of an
+        owner. Where something goes on, or there are too many repositories to ask about, the pull
+        itself asks, by conditional requests too.
         """
         if not self.options.wants(stream):
             return False
-        lists = Position.of(cursor).lists
-        is_open = any(goes_on(name, state) for name, state in lists.items())
-        is_single = len(self.options.repositories) == 1 and not self.options.owner
-        return is_open or not is_single or super().has_news(stream, cursor)
+        at = Position.of(cursor)
+        if cursor is None or any(one.next or goes_on(name, one) for name, one in at.lists.items()):
+            return True
+        with self.http() as http:
+            names = self._repositories(http)
+            if len(names) > MANY:
+                return True
+            scopes = (Scope(name, self._repository_id(name), at, self.options) for name in names)
+            first = (next(self._walks(stream, scope), None) for scope in scopes)
+            return any(walk is not None and self.is_changed(walk, at, http) for walk in first)
 
     def check(self) -> Iterator[Finding]:
         """Yield whether the server answers, what the token may read, and every repository."""

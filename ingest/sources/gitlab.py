@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from golive_core.http import Answer, Http, Request, next_link
+from golive_core.http import Answer, Http, Request, guessed, next_link
 from ingest.api import Detail, Position, Walk
 from ingest.changes import Changes
 from ingest.doctor import expiry, hidden, told
@@ -245,5 +245,6 @@ def _list(
     return Walk(
         f"{path}:{kind}", kind,
         Request(f"{_of(path)}/{below}", {"per_page": PAGE, **(params or {})}), next_link,
-        {"path": path}, may_be_gone=kind in ("issues", "milestones", "deployments"),
+        {"path": path}, ahead=guessed(next_link),
+        may_be_gone=kind in ("issues", "milestones", "deployments"),
     )  # fmt: skip

@@ -19,7 +19,8 @@ from pydantic import Field
 from golive_core.errors import SourceAuthError, SourceDataError, SourceError
 from golive_core.http import Answer, Http, Request, next_link
 from golive_core.window import Window
-from ingest.api import UNIT_BYTES, ApiOptions, ApiSource, clock
+from ingest.api import UNIT_BYTES, ApiOptions, ApiSource
+from ingest.clock import clock
 from ingest.oci.images import MISSING, digest_of, manifest_request
 from ingest.oci.pull import PAGE, Pull, is_unknown, probe, tags_request
 from ingest.oci.state import State

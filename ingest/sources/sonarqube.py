@@ -129,7 +129,8 @@ projects = ["shop-web"]      # keys; all that the token sees if left out
                 yield Walk(
                     name, "analyses", self._analyses_request(key, at.since(name), at.window),
                     _next_page, details=self._history(key), mark=_newest_analysis,
-                    may_be_gone=True, is_known=not at.window and date <= at.mark(name),
+                    ahead=_pages_left, may_be_gone=True,
+                    is_known=not at.window and date <= at.mark(name),
                 )  # fmt: skip
 
     def _findings(self, at: Position, http: Http) -> Iterator[Walk]:
@@ -140,16 +141,16 @@ projects = ["shop-web"]      # keys; all that the token sees if left out
         newest = Request("api/issues/search", {**params, "s": "UPDATE_DATE", "asc": "false"})
         yield Walk(
             "issues", "issues", newest, _next_issues(is_first=not since), mark=_newest_change,
-            stops=lambda page: _oldest_change(page) < since,
+            stops=lambda page: _oldest_change(page) < since, ahead=_pages_left,
         )  # fmt: skip
         for key in self.options.projects or self._keys(http):
             yield Walk(
                 f"hotspots of {key}", "hotspots",
                 Request("api/hotspots/search", {"projectKey": key, "ps": str(SIZE)}),
-                _next_page, keys=_hotspots, may_be_gone=True,
+                _next_page, keys=_hotspots, ahead=_pages_left, may_be_gone=True,
             )  # fmt: skip
         users = Request("api/users/search", {"ps": str(SIZE)})
-        yield Walk("users", "users", users, _next_page, may_be_gone=True)
+        yield Walk("users", "users", users, _next_page, ahead=_pages_left, may_be_gone=True)
 
     def _projects_request(self) -> Request:
         return Request(
@@ -274,6 +275,13 @@ def _next_page(page: Answer) -> Request | None:
     if number * SIZE >= min(total, LIMIT):
         return None
     return replace(page.request, params={**page.request.params, "p": str(number + 1)})
+
+
+def _pages_left(page: Answer) -> Iterator[Request]:
+    """Yield the pages after this one up to the last that can be had."""
+    first, last = int(page.request.params.get("p", "1")), min(_total(page), LIMIT)
+    for number in range(first + 1, -(-last // SIZE) + 1):
+        yield replace(page.request, params={**page.request.params, "p": str(number)})
 
 
 def _total(page: Answer) -> int:

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 Reply = tuple[int, bytes, dict[str, str]]
 """Status, body, headers."""
@@ -193,7 +193,7 @@ def missing() -> Reply:
 
 def link(server: Loopback, asked: Asked, **params: object) -> dict[str, str]:
     """Return a Link header that names the same list with other parameters as the next page."""
-    query = "&".join(f"{key}={value}" for key, value in {**asked.query, **params}.items())
+    query = urlencode({**asked.query, **params})
     return {"Link": f'<{server.url}/{asked.path}?{query}>; rel="next"'}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import json
 import re
 import subprocess
 import sys
@@ -39,6 +40,15 @@ def test_a_lock_pins_with_hashes_and_names_no_host(lock: Path) -> None:
     assert "://" not in text
     pins = re.split(r"\n(?=\S)", text.strip())
     assert all("==" in pin and "--hash=sha256:" in pin for pin in pins)
+
+
+def test_the_lock_of_npm_pins_with_hashes_and_names_no_host() -> None:
+    folder = ROOT / "deploy" / "node"
+    lock = json.loads((folder / "package-lock.json").read_text())
+    found = {name: one for name, one in lock["packages"].items() if name}
+    assert all("integrity" in one and "resolved" not in one for one in found.values())
+    wanted = json.loads((folder / "package.json").read_text())["dependencies"]
+    assert wanted == {name: found[f"node_modules/{name}"]["version"] for name in wanted}
 
 
 def test_the_lock_covers_every_dependency() -> None:

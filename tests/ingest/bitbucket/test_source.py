@@ -10,6 +10,7 @@ from bitbucket_server import (
     REPOSITORY,
     T0,
     at,
+    branch,
     commit,
     deployment,
     issue,
@@ -128,3 +129,19 @@ def test_user_and_password_or_a_token_are_sent(
     for options in ({"user": "bot"}, {}):
         made = source(token="env:BITBUCKET_TOKEN", **options)
         assert {one.state for one in made.check()} == {"ok"}
+
+
+def test_commits_are_asked_for_again_only_if_a_branch_moved(server: Server, source: Make) -> None:
+    server.lists |= {
+        "commits": [commit(n) for n in range(1, 251)],
+        "branches": [branch("main", 250)],
+    }
+    known = cursor(source(), "code")
+    server.seen.clear()
+    list(source().pull("code", cursor=known, window=None))
+    assert server.asked("commits?") == []
+    server.lists["commits"].append(commit(251))
+    server.lists["branches"] = [branch("main", 251)]
+    found = [one.payloads for one in source().pull("code", cursor=known, window=None)]
+    assert sha(251) in str(found[-1]["body"].to_list())
+    assert len(server.asked("commits?")) == 3

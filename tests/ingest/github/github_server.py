@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -222,9 +223,11 @@ class Github(Loopback):
         headers = {}
         if len(found) > size * number:
             path = asked.path.replace(f"repos/{REPOSITORY}/", "repositories/1/")
-            query = {**asked.query, "page": str(number + 1)}
-            text = "&".join(f"{key}={value}" for key, value in query.items())
-            headers["Link"] = f'<{self.url}/{path}?{text}>; rel="next"'
+            query = urlencode({name: one for name, one in asked.query.items() if name != "page"})
+            headers["Link"] = ", ".join(
+                f'<{self.url}/{path}?{query}&page={page}>; rel="{name}"'
+                for name, page in (("next", number + 1), ("last", -(-len(found) // size)))
+            )
         part = found[size * (number - 1) : size * number]
         whole = {"total_count": len(found), name: part, **more} if name else part
         return 200, json.dumps(whole).encode(), headers

@@ -268,13 +268,46 @@ def test_an_owner_brings_its_repositories(
     hub.options = {"repositories": [], "owner": "acme", "include": ["s*"], "exclude": ["lib-*"]}
     made = hub.pull("repositories")["core.repositories"]
     assert made["repository_id"].to_list() == ["hub:acme/shop", "hub:acme/site"]
-    assert hub.source().has_news("repositories", hub.cursors["repositories"])
+    world.seen.clear()
+    assert not hub.source().has_news("repositories", hub.cursors["repositories"])
+    shops = [f"{kind}/acme/repos?per_page=100", "repos/acme/shop?", "repos/acme/site?"]
+    assert [one for one in world.seen if one in shops] == shops
+
+
+def test_news_of_the_second_repository_are_seen(
+    world: Github, hub: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, other = world.found, {"runs": [run(1)]}
+
+    def both(asked: object) -> object:
+        if asked.path == "repos/acme/site/actions/runs":
+            runs = [] if "status" in asked.query else other["runs"]
+            return world.page(asked, runs, "workflow_runs")
+        return missing() if asked.path.startswith("repos/acme/site/") else found(asked)
+
+    monkeypatch.setattr(world, "found", both, raising=False)
+    hub.options = {"repositories": ["acme/shop", "acme/site"]}
+    hub.pull("runs")
+    world.seen.clear()
+    assert not hub.source().has_news("runs", hub.cursors["runs"])
+    assert len(world.seen) == 2
+    other["runs"] = [run(2), run(1)]
+    assert hub.source().has_news("runs", hub.cursors["runs"])
+
+
+def test_many_repositories_are_not_asked_about_one_by_one(world: Github, hub: Reader) -> None:
+    hub.pull("issues")
+    hub.options = {"repositories": [f"acme/r{number}" for number in range(51)]}
+    world.seen.clear()
+    assert hub.source().has_news("issues", hub.cursors["issues"])
+    assert world.seen == []
 
 
 def test_a_spent_quota_stops_the_pull_which_goes_on_later(
     world: Github, hub: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(world, 250)
+    hub.options = {"in_flight": 1}
     found, left = world.found, [2]
 
     def spent(asked: object) -> object:

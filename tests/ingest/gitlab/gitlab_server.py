@@ -199,4 +199,7 @@ class Gitlab(Loopback):
     def page(self, asked: Asked, found: list[dict[str, Any]]) -> Reply:
         size, number = int(asked.query["per_page"]), int(asked.query.get("page", 1))
         more = link(self, asked, page=number + 1) if len(found) > number * size else {}
+        if more and not asked.path.endswith("repository/commits"):  # which are not counted
+            last = link(self, asked, page=-(-len(found) // size))["Link"]
+            more["Link"] += ", " + last.replace("next", "last")
         return ok(found[(number - 1) * size : number * size], **more)
