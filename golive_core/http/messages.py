@@ -59,7 +59,9 @@ class Answer:
     body: bytes
     is_cut: bool = False
     instance: str = ""
-    _decoded: list[object] = field(default_factory=list[object], repr=False, compare=False)
+    _decoded: list[object] = field(
+        default_factory=list[object], init=False, repr=False, compare=False
+    )
 
     @property
     def where(self) -> str:

@@ -27,7 +27,7 @@ from ingest.sources.jira import Jira
 
 pytestmark = pytest.mark.timeout(60)
 server = module(FILES["jira"])
-ROUTES_OF_SOURCE = {"Cloud": 10, "DataCenter": 10}
+ROUTES_OF_SOURCE = {"Cloud": 11, "DataCenter": 11}
 ROUTES_OF_ACTIONS = 5
 SCHEMAS = "#/components/schemas/"
 
