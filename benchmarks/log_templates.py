@@ -30,8 +30,8 @@ from drain3 import TemplateMiner
 from drain3.masking import MaskingInstruction
 from drain3.template_miner_config import TemplateMinerConfig
 
-from models.evaluations.log_templates import accuracy, evaluate
 from models.log_templates import VALUE, mine
+from models.protocols.log_templates import accuracy, evaluate
 
 SHARED = Path(os.environ.get("GOLIVE_SHARED", Path(__file__).parents[2] / "shared"))
 LABELLED = SHARED / "data/loghub_2k/loghub_2k.parquet"

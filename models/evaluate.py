@@ -1,56 +1,142 @@
-"""How good models are on labelled data: finds the evaluations and checks what they are given.
+"""How good are the models: protocols over labelled data, one file each in `models/protocols/`.
 
-An evaluation is one file in `models/evaluations/`; what it has to have is said there.
+A protocol says which columns it takes, runs our model and its rivals on the same folds, and returns
+scores beside goals and published figures, with the curves behind a reliability plot. `golive
+evaluate NAME DATA` runs one on a file that need not be known here. Nothing is written here.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from golive_core.errors import UsageError
-from models import evaluations
+
+Floats = NDArray[np.float64]
+Tell = Callable[[str], None]
+"""Takes one line on what is being done."""
+BINS = 10
+"""Bins of equal width of the expected calibration error (Guo et al., ICML 2017, eq. 5)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """An evaluation: its name, what it measures, the columns that it needs, and how."""
+class Score:
+    """One measure: ours, rivals run on the same folds, and what others published."""
+
+    protocol: str
+    measure: str
+    value: float
+    rivals: Mapping[str, float] = field(default_factory=dict[str, float])
+    published: str = ""
+    goal: float | None = None
+    is_low_good: bool = False
+    note: str = ""
+
+    @property
+    def is_met(self) -> bool | None:
+        """Tell whether the goal is reached; None where there is none."""
+        if self.goal is None:
+            return None
+        return self.value <= self.goal if self.is_low_good else self.value >= self.goal
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a protocol found: scores in order, and by name (truth, probability) for the plot."""
+
+    scores: Sequence[Score]
+    curves: Mapping[str, tuple[Floats, Floats]] = field(
+        default_factory=dict[str, "tuple[Floats, Floats]"]
+    )
+    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict[str, pl.DataFrame])
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """A way to evaluate: its name on the command line, the columns that it needs, and the run.
+
+    Without columns it makes its own data and takes no file.
+    """
 
     name: str
     title: str
-    columns: pl.Schema
-    measure: Callable[[pl.DataFrame], pl.DataFrame]
-
-    def run(self, data: pl.DataFrame) -> pl.DataFrame:
-        """Return the measures; raises UsageError for data without a column or without a row."""
-        missing = [name for name in self.columns if name not in data.columns]
-        if missing:
-            hint = (
-                f"It needs {', '.join(f'{name} ({kind})' for name, kind in self.columns.items())}"
-            )
-            raise UsageError(f"the data has no {', '.join(missing)}", where=self.name, hint=hint)
-        if not data.height:
-            raise UsageError("the data has no row", where=self.name)
-        try:
-            rows = data.select(pl.col(name).cast(kind) for name, kind in self.columns.items())
-        except pl.exceptions.PolarsError as error:
-            raise UsageError(f"a column is of another kind: {error}", where=self.name) from error
-        return self.measure(rows)
+    columns: Sequence[str]
+    run: Callable[[pl.DataFrame, Tell], Outcome]
 
 
-def names() -> list[str]:
-    """Return the names of all evaluations, sorted."""
-    return sorted(found.name for found in pkgutil.iter_modules(evaluations.__path__))
+@cache
+def protocols() -> Mapping[str, Protocol]:
+    """Return every protocol of `models/protocols/` by name."""
+    from models import protocols as package
+
+    found: dict[str, Protocol] = {}
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        protocol = getattr(importlib.import_module(module.name), "PROTOCOL", None)
+        if isinstance(protocol, Protocol):
+            found[protocol.name] = protocol
+    return found
 
 
-def find(name: str) -> Evaluation:
-    """Return an evaluation by its name; raises UsageError if there is none."""
-    if name not in names():
-        raise UsageError(f"no evaluation {name!r}", hint=f"There are: {', '.join(names())}")
-    module = importlib.import_module(f"{evaluations.__name__}.{name}")
-    title = (module.__doc__ or "").partition("\n")[0]
-    return Evaluation(name, title, module.COLUMNS, module.evaluate)
+def find(name: str) -> Protocol:
+    """Return a protocol; raises UsageError that names those there are."""
+    known = protocols()
+    if name not in known:
+        hint = f"There are: {', '.join(sorted(known))}"
+        raise UsageError(f"no evaluation is called {name}", hint=hint)
+    return known[name]
+
+
+def read(path: Path, protocol: Protocol) -> pl.DataFrame:
+    """Return the rows of a Parquet, CSV or JSON-lines file.
+
+    Raises UsageError where it cannot be read, lacks columns or has no rows.
+    """
+    readers = {".csv": pl.read_csv, ".jsonl": pl.read_ndjson, ".ndjson": pl.read_ndjson}
+    try:
+        rows = readers.get(path.suffix.lower(), pl.read_parquet)(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        hint = f"{protocol.name} takes a Parquet or CSV file with: {', '.join(protocol.columns)}"
+        raise UsageError(f"{path} cannot be read: {error}", hint=hint) from error
+    missing = [name for name in protocol.columns if name not in rows.columns]
+    if missing or not rows.height:
+        what = f"lacks the columns {', '.join(missing)}" if missing else "has no rows"
+        hint = f"{protocol.name} takes: {', '.join(protocol.columns)}"
+        raise UsageError(f"{path} {what}", hint=hint)
+    return rows
+
+
+def brier(truth: Floats, probability: Floats) -> float:
+    """Return the mean squared error of probabilities (Brier 1950)."""
+    return float(np.mean((probability - truth) ** 2))
+
+
+def reliability(truth: Floats, probability: Floats, bins: int = BINS) -> pl.DataFrame:
+    """Return a row for each bin of equal width that has rows: `said`, `seen` and `rows`."""
+    at = np.minimum((probability * bins).astype(np.int64), bins - 1)
+    rows = pl.DataFrame({"bin": at, "said": probability, "seen": truth})
+    return (
+        rows.group_by("bin")
+        .agg(pl.col("said", "seen").mean(), pl.len().alias("rows"))
+        .sort("bin")
+        .drop("bin")
+    )
+
+
+def calibration_error(truth: Floats, probability: Floats, bins: int = BINS) -> float:
+    """Return the expected calibration error over bins of equal width."""
+    table = reliability(truth, probability, bins)
+    gap = np.abs(table["said"].to_numpy() - table["seen"].to_numpy())
+    return float(np.average(gap, weights=table["rows"].to_numpy()))
+
+
+def nothing() -> pl.DataFrame:
+    """Return the rows of a protocol that takes no file."""
+    return pl.DataFrame()

@@ -1,4 +1,4 @@
-"""`golive evaluate`: how good a model is on labelled data."""
+"""`golive evaluate`: scores of the models on labelled data, beside their rivals."""
 
 from __future__ import annotations
 
@@ -7,63 +7,79 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from golive_cli.output import Json, emit, say, show
-from golive_core.errors import UsageError
+from golive_cli.output import Json, emit, messages, say, show
 
 if TYPE_CHECKING:
-    import polars as pl
+    from collections.abc import Mapping
+
+    from models.evaluate import Outcome, Score
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="An evaluation; without one, all are listed.")] = "",
+    name: Annotated[str, typer.Argument(help="The protocol; none lists them.")] = "",
     data: Annotated[
-        Path | None, typer.Argument(help="Labelled rows: a Parquet, CSV or JSON-lines file.")
+        Path | None, typer.Argument(help="Parquet, CSV or JSON lines with its columns.")
     ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Where to write the reliability plot.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a model on labelled data: golive evaluate log_templates lines.parquet."""
+    """Run a published protocol on a file of labelled data and print ours beside the baselines."""
+    from golive_core.errors import UsageError
     from models import evaluate
 
     if not name:
-        _list(as_json)
+        known = list(evaluate.protocols().values())
+        if as_json:
+            emit([{"name": one.name, "title": one.title, "columns": one.columns} for one in known])
+            return
+        rows = [(one.name, one.title, ", ".join(one.columns) or "none") for one in known]
+        show(["name", "what it tells", "columns of DATA"], rows)
         return
-    chosen = evaluate.find(name)
-    if data is None:
-        hint = f"golive evaluate {name} FILE, with the columns {', '.join(chosen.columns)}"
-        raise UsageError("name the file with the labelled rows", hint=hint)
-    found = chosen.run(_read(data))
+    protocol = evaluate.find(name)
+    if data is None and protocol.columns:
+        raise UsageError(f"{name} needs a file", hint=f"Columns: {', '.join(protocol.columns)}")
+    found = evaluate.read(data, protocol) if data else evaluate.nothing()
+    with messages().status(f"{protocol.title} ...") as status:
+        outcome = protocol.run(found, lambda step: status.update(f"{name}: {step}"))
+    _tell(outcome, as_json=as_json)
+    if outcome.curves:
+        from models.reliability_plot import write
+
+        say(f"Reliability plot: {write(outcome.curves, plot or Path(f'reliability-{name}.svg'))}")
+
+
+def _tell(outcome: Outcome, *, as_json: bool) -> None:
     if as_json:
-        emit(found.to_dicts())
+        emit({
+            "scores": [_document(score) for score in outcome.scores],
+            "tables": {name: table.to_dicts() for name, table in outcome.tables.items()},
+        })  # fmt: skip
         return
-    say(chosen.title)
-    show(found.columns, found.rows())
+    show(
+        ["protocol", "measure", "GoLive", "same run", "published", "goal", "met", "note"],
+        [
+            (one.protocol, one.measure, f"{one.value:.3f}", _rivals(one.rivals), one.published,
+             _goal(one), one.is_met, one.note)
+            for one in outcome.scores
+        ],
+    )  # fmt: skip
+    for name, table in outcome.tables.items():
+        show(table.columns, table.rows(), title=name)
 
 
-def _list(as_json: bool) -> None:
-    from models import evaluate
-
-    rows = [
-        (one.name, one.title, list(one.columns)) for one in map(evaluate.find, evaluate.names())
-    ]
-    if as_json:
-        emit([{"name": name, "title": title, "columns": cells} for name, title, cells in rows])
-    else:
-        show(["name", "measures", "columns"], [(n, t, ", ".join(c)) for n, t, c in rows])
+def _rivals(rivals: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.3f}" for name, value in rivals.items())
 
 
-def _read(path: Path) -> pl.DataFrame:
-    """Return the rows of a file; raises UsageError if it is none that can be read."""
-    import polars as pl
+def _goal(one: Score) -> str:
+    if one.goal is None:
+        return ""
+    return f"{'<=' if one.is_low_good else '>='} {one.goal:.3g}"
 
-    readers = {
-        ".parquet": pl.read_parquet, ".csv": pl.read_csv,
-        ".jsonl": pl.read_ndjson, ".ndjson": pl.read_ndjson,
+
+def _document(one: Score) -> dict[str, object]:
+    return {
+        "protocol": one.protocol, "measure": one.measure, "value": one.value,
+        "rivals": dict(one.rivals), "published": one.published, "goal": one.goal,
+        "is_met": one.is_met, "note": one.note,
     }  # fmt: skip
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        hint = f"Files that are read: {', '.join(readers)}"
-        raise UsageError("is of no kind that is read", where=str(path), hint=hint)
-    try:
-        return reader(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise UsageError(f"cannot be read: {error}", where=str(path)) from error

@@ -1,0 +1,1 @@
+"""Evaluation protocols, one file each with a `PROTOCOL`; see `models/evaluate.py`."""
