@@ -14,7 +14,7 @@ from typing import Any
 
 from golive_core.errors import SourceAuthError, SourceError, SourceThrottledError
 from golive_core.http import Answer, Http, Request
-from golive_core.http.limits import GO_ON
+from golive_core.http.limits import GO_ON, Limits
 from ingest.source import Finding, Stream
 
 REFUSED = frozenset({401, 403})
@@ -40,7 +40,12 @@ def failed(error: SourceError) -> Finding:
 
 def quota(http: Http) -> Finding:
     """Tell what is left of what the server lets us ask, as its answers said."""
-    now, known = time.time(), http.limits.known
+    return quota_of(http.limits)
+
+
+def quota_of(limits: Limits) -> Finding:
+    """Tell what is left of what a server lets us ask."""
+    now, known = time.time(), limits.known
     shown = known.shown(now) or "the server tells of no limit"
     if known.hold(now):
         return Finding("quota", "warning", shown, f"{GO_ON}. {LESS}")

@@ -19,7 +19,13 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from pydantic import BaseModel, Field
 
-from golive_core.errors import GoLiveError, SourceDataError, SourceError
+from golive_core.errors import (
+    GoLiveError,
+    SourceAuthError,
+    SourceDataError,
+    SourceError,
+    SourceThrottledError,
+)
 from golive_core.http import Answer, Http, Request
 from golive_core.window import Window
 from ingest.api import SHAPES, ApiOptions, ApiSource
@@ -159,12 +165,12 @@ class MetricSource(ApiSource, Generic[OptionsT]):
 
     def check(self) -> Iterator[Finding]:
         """Yield whether the database answers and every query means something to it."""
-        findings = list(self.checked(self.probe()))
-        yield from findings
-        if findings[0].state == "ok":
-            with self.http() as http:
-                yield from self.told(http)
-                yield from self._understood(http)
+        yield from self.checked(self.probe())
+
+    def granted(self, http: Http) -> Iterator[Finding]:
+        """Yield what the database tells of itself, and whether it understands the queries."""
+        yield from self.told(http)
+        yield from self._understood(http)
 
     def _understood(self, http: Http) -> Iterator[Finding]:
         """Yield which queries fail for their last step, or that none does."""
@@ -173,6 +179,12 @@ class MetricSource(ApiSource, Generic[OptionsT]):
             try:
                 self._newest(http.fetch(self._asked(self._last(name))))
                 count += 1
+            except SourceThrottledError:
+                raise
+            except SourceAuthError as error:
+                hint = f"The token needs {self.needs.get(POINTS.name, 'read access to it')}"
+                yield Finding("scopes", "failed", f"{POINTS.name}: {error.what}", hint)
+                return
             except SourceError as error:
                 yield Finding("query", "failed", error.what, error.hint)
         if count:

@@ -120,7 +120,20 @@ def told_wait_s(
     spent = [one for one in told(headers, clock) if one.remaining == 0]
     if spent:
         return max(_left_s(one, clock) for one in spent)
+    if status == 429 and (ends := _told_end(headers, clock)) is not None:  # noqa: PLR2004
+        return max(0.0, ends - clock)
     return UNTOLD_S if SECONDARY.search(text) else None
+
+
+def _told_end(headers: Mapping[str, str], clock: float) -> float | None:
+    """Return when a window ends of which no more is told, as PagerDuty does in a refusal."""
+    for prefix in PREFIXES:
+        values = {name.removeprefix(prefix): value for name, value in headers.items()
+                  if name.startswith(prefix)}  # fmt: skip
+        at = _within(_reset(values, headers, clock), clock)
+        if at is not None:
+            return at
+    return None
 
 
 def _left_s(quota: Quota, clock: float) -> float:

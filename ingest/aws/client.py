@@ -21,8 +21,11 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from golive_core.errors import SourceAuthError
+from golive_core.http.limits import Limits, whose
 from golive_core.http.pace import Pace
-from golive_core.http.retry import Retry
+from golive_core.http.quota import throttle_s, told_wait_s
+from golive_core.http.retry import Retry, Trial
+from golive_core.http.trouble import throttled
 from golive_core.log import get_logger
 from ingest.aws import trouble
 
@@ -30,6 +33,8 @@ Json = dict[str, Any]
 SESSION = "golive"
 COSTS_REGION = "us-east-1"
 """Where Cost Explorer is, whatever region is read."""
+LATE_S = 0.01
+"""After a pause, so that no clock is early."""
 IAM = {"ce": "ce", "codebuild": "codebuild", "logs": "logs", "cloudwatch": "cloudwatch"}
 log = get_logger(__name__)
 
@@ -101,9 +106,11 @@ class Aws:
 
     def __init__(
         self, options: AwsOptions, *, where: str, base: Path, secret: Callable[[str], str],
-        retry: Retry,
+        retry: Retry, home: Path | None = None,
     ) -> None:  # fmt: skip
         self.options, self.where, self.requests = options, where, 0
+        who = (options.region, options.profile, options.access_key_id, options.role_arn)
+        self.limits = Limits(where, home, whose(options.endpoint_url, *who))
         self.server_time: datetime | None = None
         self._base, self._secret, self._retry = base, secret, retry
         self._pace = Pace(options.per_second)
@@ -114,6 +121,7 @@ class Aws:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.limits.save()
         for client in self._clients.values():
             client.close()
 
@@ -123,11 +131,13 @@ class Aws:
         action = f"{service}:{operation}"
         began, attempt = time.monotonic(), 1
         while True:
+            self._held(began)
             try:
                 return self._once(service, operation, given)
             except Exception as error:
-                spent = time.monotonic() - began
-                wait = self._retry.wait_s(trouble.trial(error, attempt), spent_s=spent)
+                spent, trial = time.monotonic() - began, trouble.trial(error, attempt)
+                wait = self._retry.wait_s(trial, spent_s=spent)
+                self._heed(trial, is_last=wait is None)
                 if wait is None:
                     raise trouble.mapped(error, f"{self.where}: {action}", action) from error
                 log.debug("asks again", where=action, attempt=attempt, wait_s=round(wait, 2))
@@ -144,6 +154,25 @@ class Aws:
             if not at:
                 return
 
+    def _held(self, began: float) -> None:
+        """Wait until AWS lets us ask; raises SourceThrottledError if that takes too long."""
+        while hold := self.limits.hold():
+            wait = max(0.0, hold.until - time.time())
+            if time.monotonic() - began + wait > self._retry.total_s:
+                raise throttled(f"{hold.why}; it is asked again", wait, self.where)
+            time.sleep(wait + LATE_S)
+
+    def _heed(self, trial: Trial, *, is_last: bool) -> None:
+        """Leave AWS alone where it asks for it, and the other processes likewise."""
+        headers = trial.headers or {}
+        if throttle_s(trial.status, headers) is None:
+            return
+        wait = told_wait_s(trial.status, headers)
+        if wait is not None:
+            self.limits.pause(wait, f"HTTP {trial.status}")
+        elif is_last:
+            self.limits.strike(f"HTTP {trial.status}")
+
     def _once(self, service: str, operation: str, given: Mapping[str, object]) -> Json:
         time.sleep(self._pace.slot_s())
         client = self._client(service)
@@ -151,6 +180,7 @@ class Aws:
         answer = cast("Json", getattr(client, snake(operation))(**given))
         headers: Mapping[str, str] = answer.pop("ResponseMetadata", {}).get("HTTPHeaders", {})
         self.server_time = _date(headers.get("date", ""))
+        self.limits.learn(headers, is_refused=False)
         return answer
 
     def _client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes as it runs

@@ -12,10 +12,11 @@ from golive_core.errors import (
     SourceAuthError,
     SourceDataError,
     SourceError,
-    SourceThrottledError,
     SourceUnreachableError,
 )
-from golive_core.http.retry import SERVER_ERRORS, Trial, throttle_s
+from golive_core.http.quota import throttle_s
+from golive_core.http.retry import SERVER_ERRORS, Trial
+from golive_core.http.trouble import throttled
 from golive_core.redact import redact
 
 THROTTLED = frozenset({
@@ -37,6 +38,8 @@ UNKNOWN = frozenset({
 NAMED = sorted(one for one in UNKNOWN | EXPIRED | SKEWED if not one.isdigit())
 ACTION = re.compile(r"perform:? ([\w-]+:\w+)")
 TOO_MANY = 429
+ALLOW = "Allow"
+"""How the mend of a missing right begins: who asks is known and may not do this."""
 SIGN_IN = "Check the keys or the profile: aws sts get-caller-identity tells who they belong to"
 NTP = "Let this machine follow a time server (NTP): AWS refuses signatures of other times"
 SERVER = "AWS is in trouble: try again later"
@@ -94,11 +97,7 @@ def _refused(error: Exception, where: str, action: str, text: str) -> SourceErro
     code, status, headers = _told(error)
     if code in THROTTLED or throttle_s(status, headers) is not None:
         wait = throttle_s(TOO_MANY, headers) if "retry-after" in headers else 60.0
-        return SourceThrottledError(
-            f"{code}: asked to come back in {wait or 0:.0f} s", where=where,
-            retry_after_s=wait or 0.0,
-            hint="It goes on by itself at the next run; lower per_second if it happens often",
-        )  # fmt: skip
+        return throttled(f"{code}: asked to come back", wait or 0.0, where)
     if kind := _of_identity(code, status, text, action):
         return SourceAuthError(kind[0], where=where, hint=kind[1])
     if status in SERVER_ERRORS:
@@ -116,7 +115,7 @@ def _of_identity(code: str, status: int, text: str, action: str) -> tuple[str, s
         return text, SIGN_IN
     if code in DENIED or status == 403:  # noqa: PLR2004 - Forbidden
         found = ACTION.search(text)
-        return text, f"Allow {found[1] if found else action} in the IAM policy"
+        return text, f"{ALLOW} {found[1] if found else action} in the IAM policy"
     return None
 
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, cast
 
-from golive_core.errors import SourceError
 from golive_core.http import Answer, Http, Request
 from ingest.alert_lists import listed
 from ingest.api import ApiOptions, ApiSource, Position, Walk
+from ingest.doctor import REFUSED
 from ingest.hosted import header
 from ingest.parse import alertmanager
 from ingest.parse.alerts import INCIDENT, Row
@@ -92,10 +92,20 @@ url = "https://alertmanager.example.org"   # with what comes before /api/v2
     def check(self) -> Iterator[Finding]:
         """Yield whether alerts can be read, and which version tells of them."""
         name = "alerts/groups" if self.options.groups else "alerts"
-        findings = list(self.checked(Request(f"api/v2/{name}")))
-        yield from findings
-        if findings[0].state == "ok":
-            yield from self._version()
+        yield from self.checked(Request(f"api/v2/{name}"))
+
+    def granted(self, http: Http) -> Iterator[Finding]:
+        """Yield the version, and whether the cluster is at one."""
+        told = http.fetch(Request("api/v2/status", accepts=REFUSED | {404}))
+        if told.status in told.request.accepts:
+            return
+        said = told.object()
+        yield Finding("version", "ok", str(said.get("versionInfo", {}).get("version")))
+        if said.get("cluster", {}).get("status") == "settling":
+            yield Finding(
+                "cluster", "warning", "the cluster is settling",
+                "Ask again in a minute; alerts may be missing until then",
+            )  # fmt: skip
 
     def verify(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """Tell whether a webhook brings the secret, as a token or as a password."""
@@ -107,20 +117,6 @@ url = "https://alertmanager.example.org"   # with what comes before /api/v2
 
     def _alone(self, answer: Answer) -> Mapping[str, Row]:
         return alertmanager.alone(_objects(answer), self.instance)
-
-    def _version(self) -> Iterator[Finding]:
-        try:
-            with self.http() as http:
-                told = http.get_object("api/v2/status")
-        except SourceError:
-            return
-        yield Finding("version", "ok", str(told.get("versionInfo", {}).get("version")))
-        cluster = told.get("cluster", {}).get("status")
-        if cluster == "settling":
-            yield Finding(
-                "cluster", "warning", "the cluster is settling",
-                "Ask again in a minute; alerts may be missing until then",
-            )  # fmt: skip
 
 
 def _objects(answer: Answer) -> list[Json]:

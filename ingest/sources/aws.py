@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from golive_core.errors import GoLiveError, SourceAuthError, SourceUnreachableError
+from golive_core.errors import SourceAuthError, SourceError
 from golive_core.window import Window
 from ingest.api import ApiSource
 from ingest.aws.client import Aws, AwsOptions
@@ -20,7 +20,9 @@ from ingest.aws.codebuild import Builds
 from ingest.aws.costs import Costs
 from ingest.aws.logs import Logs
 from ingest.aws.metrics import Points, query
+from ingest.aws.trouble import ALLOW
 from ingest.clock import clock_of
+from ingest.doctor import failed, quota_of
 from ingest.parse import aws
 from ingest.payload import Parser
 from ingest.source import Context, Cursor, Finding, Instance, Pulled, Stream
@@ -28,6 +30,7 @@ from ingest.source import Context, Cursor, Finding, Instance, Pulled, Stream
 READERS: Mapping[str, type[Builds | Logs | Points | Costs]] = {
     "builds": Builds, "logs": Logs, "metrics": Points, "costs": Costs,
 }  # fmt: skip
+SERVICES = {"builds": "codebuild", "logs": "logs", "metrics": "cloudwatch", "costs": "ce"}
 
 
 class AwsSource(ApiSource):
@@ -50,6 +53,12 @@ class AwsSource(ApiSource):
         "codebuild:BatchGetBuilds", "logs:FilterLogEvents", "cloudwatch:GetMetricData",
         "ce:GetCostAndUsage",
     )  # fmt: skip
+    needs: ClassVar[Mapping[str, str]] = {
+        "builds": "codebuild:ListProjects, ListBuilds, ListBuildsForProject and BatchGetBuilds",
+        "logs": "logs:FilterLogEvents",
+        "metrics": "cloudwatch:GetMetricData",
+        "costs": "ce:GetCostAndUsage",
+    }
     example: ClassVar[str] = """\
 [source.shop-aws]
 type = "aws"
@@ -78,7 +87,7 @@ region = "eu-central-1"
         """Return a client of the account; it is closed after use."""
         return Aws(
             self.options, where=self.instance.name, base=self.context.base, secret=self.secret,
-            retry=self.retry,
+            retry=self.retry, home=self.context.home,
         )  # fmt: skip
 
     def has_news(self, stream: str, cursor: Cursor | None) -> bool:
@@ -98,25 +107,39 @@ region = "eu-central-1"
             yield from READERS[stream](client, cursor, window).run()
 
     def check(self) -> Iterator[Finding]:
-        """Yield for each service that is configured whether it may be read, and the clock."""
-        with self.account() as client:
-            for service, operation, params in self._trials():
-                try:
-                    client.call(service, operation, **params)
-                except GoLiveError as error:
-                    yield Finding(_of(error), "failed", f"{error.where}: {error.what}", error.hint)
-                else:
-                    yield Finding("authorised", "ok", f"{service}:{operation}")
-            if self.options.costs:
-                yield Finding("authorised", "ok", "ce:GetCostAndUsage is tried by pulls alone, "
-                              "since AWS bills it")  # fmt: skip
-            if client.server_time:
-                yield clock_of(client.server_time, datetime.now(UTC))
+        """Yield whether AWS answers, knows the keys, lets each stream be read, clock and quota."""
+        try:
+            with self.account() as client:
+                client.limits.may_use_reserve = True
+                denied = list(self._denied(client))
+                yield Finding("reachable", "ok", f"{self.options.region} answers")
+                yield Finding("authorised", "ok", "the keys are known")
+                if client.server_time:
+                    yield clock_of(client.server_time, datetime.now(UTC))
+                yield from denied
+                lost = {one.detail.partition(":")[0] for one in denied}
+                streams = (one.name for one in self.streams if one.name not in lost)
+                yield Finding("scopes", "ok", f"{', '.join(streams)}: nothing is refused")
+                yield quota_of(client.limits)
+        except SourceError as error:
+            yield failed(error)
+
+    def _denied(self, client: Aws) -> Iterator[Finding]:
+        """Yield the streams that may not be read; costs are not tried, since AWS bills that."""
+        for stream, operation, params in self._trials():
+            try:
+                client.call(SERVICES[stream], operation, **params)
+            except SourceAuthError as error:
+                if not error.hint.startswith(ALLOW):
+                    raise
+                hint = f"The token needs {self.needs[stream]}; until then {stream} is not read"
+                yield Finding("scopes", "failed", f"{stream}: {error.what}", hint)
 
     def _trials(self) -> Iterator[tuple[str, str, dict[str, object]]]:
-        """Yield service, operation and parameters of a small request of each kind."""
+        """Yield stream, operation and parameters of a small request of each kind."""
         if self.options.codebuild:
-            yield "codebuild", "ListProjects", {}
+            yield "builds", "ListProjects", {}
+            yield "builds", "ListBuilds", {"sortOrder": "DESCENDING"}
         now = datetime.now(UTC)
         for group in self.options.log_groups:
             since = int(now.timestamp() * 1000) - 3_600_000
@@ -124,14 +147,7 @@ region = "eu-central-1"
                 "logGroupName": group, "limit": 1, "startTime": since
             }  # fmt: skip
         if self.options.metrics:
-            yield "cloudwatch", "GetMetricData", {
+            yield "metrics", "GetMetricData", {
                 "MetricDataQueries": [query(0, self.options.metrics[0])],
                 "StartTime": now.replace(hour=0, minute=0), "EndTime": now,
             }  # fmt: skip
-
-
-def _of(error: GoLiveError) -> str:
-    """Return the name of what doctor looked at when this happened."""
-    if isinstance(error, SourceAuthError):
-        return "authorised"
-    return "reachable" if isinstance(error, SourceUnreachableError) else "configured"

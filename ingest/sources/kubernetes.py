@@ -14,11 +14,11 @@ from typing import Any, ClassVar, Literal, cast
 
 from pydantic import Field, model_validator
 
-from golive_core.errors import SourceAuthError, SourceError
 from golive_core.http import Answer, Endpoint, Http, Request
 from golive_core.http.paging import items, next_cursor
 from ingest import kube_config
 from ingest.api import ApiOptions, ApiSource, Detail, Position, Walk
+from ingest.doctor import REFUSED
 from ingest.kube_config import Cluster
 from ingest.parse import kubernetes
 from ingest.parse.rows import instant
@@ -86,6 +86,11 @@ ca = "cluster-ca.pem"
 """
     Options: ClassVar[type[ApiOptions]] = KubernetesOptions
     parsers: ClassVar[Mapping[str, Parser]] = kubernetes.PARSERS
+    needs: ClassVar[Mapping[str, str]] = {
+        "rollouts": "the verb list on deployments and replicasets",
+        "failures": "the verb list on pods and jobs",
+        "events": "the verb list on events",
+    }
 
     def __init__(self, instance: Instance, context: Context) -> None:
         super().__init__(instance, context)
@@ -101,6 +106,7 @@ ca = "cluster-ca.pem"
             max_body_bytes=said.max_body_mib * 1024**2, retry=self.retry, proxy=said.proxy,
             ca=self.context.base / said.ca if said.ca else None, ca_pem=place.ca_pem,
             certificate=place.certificate, verify=said.verify and place.verify,
+            home=self.context.home,
         ))  # fmt: skip
 
     def walks(self, stream: str, at: Position, http: Http) -> Iterator[Walk]:
@@ -117,19 +123,15 @@ ca = "cluster-ca.pem"
     def check(self) -> Iterator[Finding]:
         """Yield whether the server answers, and which lists the token may not read."""
         space = (self.options.namespaces or [""])[0]
-        lists = [(APPS, "deployments"), (APPS, "replicasets"), (CORE, "pods"), (BATCH, "jobs")]
-        lists += [(CORE, "events")] if self.options.events != "none" else []
-        first = Request(_path(APPS, "deployments", space), {"limit": "1"})
-        found = list(self.checked(first))
-        yield from found
-        if any(one.state == "failed" for one in found):
-            return
-        try:
-            with self.http() as http:
-                for group, kind in lists[1:]:
-                    yield _allowed(http, _path(group, kind, space), kind)
-        except SourceError as error:
-            yield Finding("reachable", "failed", f"{error.where}: {error.what}", error.hint)
+        yield from self.checked(Request(_path(APPS, "deployments", space), {"limit": "1"}))
+
+    def granted(self, http: Http) -> Iterator[Finding]:
+        """Yield whether replica sets can be listed, which no list but a deployment's leads to."""
+        path = _path(APPS, "replicasets", (self.options.namespaces or [""])[0])
+        answer = http.fetch(Request(path, {"limit": "1"}, accepts=REFUSED))
+        if answer.status in REFUSED:
+            hint = "Allow the verb list on replicasets"
+            yield Finding("scopes", "failed", f"rollouts: {answer.start()}", hint)
 
     def _cluster(self) -> Cluster:
         said = self.options
@@ -187,14 +189,6 @@ ca = "cluster-ca.pem"
 
 def _path(group: str, kind: str, namespace: str) -> str:
     return f"{group}/namespaces/{namespace}/{kind}" if namespace else f"{group}/{kind}"
-
-
-def _allowed(http: Http, path: str, kind: str) -> Finding:
-    try:
-        http.fetch(Request(path, {"limit": "1"}))
-    except SourceAuthError as error:
-        return Finding("scopes", "failed", error.what, f"Allow the verb list on {kind}")
-    return Finding("scopes", "ok", f"list {kind}")
 
 
 def _objects(page: Answer) -> list[Json]:

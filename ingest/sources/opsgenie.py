@@ -19,7 +19,7 @@ import base64
 import binascii
 import hmac
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -27,7 +27,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from golive_core.errors import SourceDataError, SourceError
+from golive_core.errors import SourceDataError
 from golive_core.http import Answer, Http, Request
 from golive_core.http.paging import dig
 from ingest.api import ApiSource, Detail, Position, Walk, WalkState
@@ -95,6 +95,7 @@ alerts = "responders: shop"
 since = "2026-01-01"                   # what was made before is not read at first
 """
     Options: ClassVar[type[BaseModel]] = Options
+    needs: ClassVar[Mapping[str, str]] = dict.fromkeys(PATHS, "read and configuration access")
     parsers: ClassVar[Mapping[str, Parser]] = opsgenie.PARSERS
 
     def __init__(self, instance: Instance, context: Context) -> None:
@@ -134,20 +135,7 @@ since = "2026-01-01"                   # what was made before is not read at fir
     def check(self) -> Iterator[Finding]:
         """Yield whether the key is good, what of the streams it may read, and the quota."""
         wanted = [path for name, path in PATHS.items() if self.options.wants(name)]
-        found = list(self.checked(Request(wanted[0], {"limit": "1"})))
-        yield from found
-        if found[0].state != "ok":
-            return
-        with self.http() as http:
-            answers: list[Answer] = []
-            for path in wanted:
-                try:
-                    answers.append(http.fetch(Request(path, {"limit": "1"})))
-                    yield Finding("scopes", "ok", path)
-                except SourceError as error:
-                    hint = "Give the key read and configuration access, or name other streams"
-                    yield Finding("scopes", "failed", f"{path}: {error.what}", hint)
-            yield from quota(answers)
+        yield from self.checked(Request(wanted[0], {"limit": "1"}))
 
     def verify(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """Tell whether a webhook brings the secret: as a token, or as the password of a user."""
@@ -369,15 +357,3 @@ def _password(value: str) -> str:
         return base64.b64decode(value, validate=True).decode("utf-8").partition(":")[2]
     except (binascii.Error, UnicodeDecodeError):
         return ""
-
-
-def quota(answers: Iterable[Answer]) -> Iterator[Finding]:
-    """Yield whether the account is throttled, if answers say it."""
-    states = [
-        one.headers["x-ratelimit-state"] for one in answers if "x-ratelimit-state" in one.headers
-    ]
-    if states and set(states) == {"OK"}:
-        yield Finding("quota", "ok", "not throttled")
-    elif states:
-        hint = "Lower per_second, or ask less often"
-        yield Finding("quota", "warning", "requests are throttled", hint)

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
-from golive_core.errors import SourceDataError, SourceError
+from golive_core.errors import SourceDataError
 from golive_core.http import Answer, Http, Request
 from ingest.api import ApiSource, Detail, Position, Walk
 from ingest.changes import Changes
@@ -51,16 +51,8 @@ TURN_S = 86_400.0
 """Turns on call are asked for again so far behind the newest known start."""
 ENTRIES = 8
 """Entries of the log of an incident, about: it was triggered, notified of, taken, resolved."""
-LOW = 0.1
-"""Share of the quota at which doctor warns."""
 FIRST = {"limit": "1"}
-PATHS = {
-    "incidents": ("incidents", "log_entries"), "on_call": ("oncalls",), "accounts": ("users",),
-}  # fmt: skip
-SCOPES = {
-    "incidents": "incidents.read", "log_entries": "incidents.read", "oncalls": "oncalls.read",
-    "users": "users.read",
-}  # fmt: skip
+PATHS = {"incidents": "incidents", "on_call": "oncalls", "accounts": "users"}
 SHARED = {"limit": str(SIZE), "time_zone": "UTC"}
 MADE = Changes(("created_at",), at="incidents")
 LOGGED = Changes(("created_at",), at="log_entries")
@@ -103,6 +95,9 @@ since = "2026-01-01"                   # where the history begins; all of it if 
 on_call_days = 90                      # how far back turns are read at first
 """
     Options: ClassVar[type[BaseModel]] = Options
+    needs: ClassVar[Mapping[str, str]] = {
+        "incidents": "incidents.read", "on_call": "oncalls.read", "accounts": "users.read",
+    }  # fmt: skip
     parsers: ClassVar[Mapping[str, Parser]] = pagerduty.PARSERS
 
     def __init__(self, instance: Instance, context: Context) -> None:
@@ -128,23 +123,8 @@ on_call_days = 90                      # how far back turns are read at first
 
     def check(self) -> Iterator[Finding]:
         """Yield whether the token is good, what of the streams it may read, and the quota."""
-        wanted = [names for name, names in PATHS.items() if self.options.wants(name)]
-        paths = [path for names in wanted for path in names]
-        found = list(self.checked(Request(paths[0], FIRST)))
-        yield from found
-        if found[0].state != "ok":
-            return
-        with self.http() as http:
-            answer: Answer | None = None
-            for path in paths:
-                try:
-                    answer = http.fetch(Request(path, FIRST))
-                    yield Finding("scopes", "ok", path)
-                except SourceError as error:
-                    hint = f"Give the token {SCOPES[path]}, or name other streams"
-                    yield Finding("scopes", "failed", f"{path}: {error.what}", hint)
-            if answer:
-                yield from quota(answer)
+        wanted = [path for name, path in PATHS.items() if self.options.wants(name)]
+        yield from self.checked(Request(wanted[0], FIRST))
 
     def verify(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         """Tell whether a webhook was signed; there is a signature for each of its secrets."""
@@ -351,15 +331,3 @@ def _users() -> Walk:
 
 
 USERS = Changes((), at="users")
-
-
-def quota(answer: Answer) -> Iterator[Finding]:
-    """Yield what is left of the requests of this minute, if the answer says it."""
-    left, limit = (answer.headers.get(f"ratelimit-{name}", "") for name in ("remaining", "limit"))
-    if not (left.isdigit() and limit.isdigit()):
-        return
-    told = f"{left} of {limit} requests left in this minute"
-    if int(left) > LOW * int(limit):
-        yield Finding("quota", "ok", told)
-    else:
-        yield Finding("quota", "warning", told, "Lower per_second, or use a key of its own")

@@ -10,18 +10,17 @@ import hmac
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import polars as pl
 from pydantic import Field
 
-from golive_core.errors import SourceAuthError, SourceDataError, SourceError
+from golive_core.errors import SourceAuthError, SourceDataError
 from golive_core.http import Answer, Http, Request, next_link
 from golive_core.window import Window
+from ingest import doctor
 from ingest.api import UNIT_BYTES, ApiOptions, ApiSource
-from ingest.clock import clock
-from ingest.oci.images import MISSING, digest_of, manifest_request
+from ingest.oci.images import digest_of, manifest_request
 from ingest.oci.pull import PAGE, Pull, is_unknown, probe, tags_request
 from ingest.oci.state import State
 from ingest.oci.tags import Revisits
@@ -31,6 +30,8 @@ from ingest.source import Context, Cursor, Finding, Instance, Pulled, Stream, Un
 
 ABOUT = re.compile(r"/v2/(.+)/(?:manifests|blobs|tags|referrers)/")
 NAMED = 'Name the repositories that you want: repositories = ["team/shop"]'
+
+SEEN = "Check its name, and that the user may pull it"
 
 
 class Options(ApiOptions):
@@ -67,6 +68,8 @@ revisit = 20                           # other tags of a repository that are ask
 """
     Options: ClassVar[type[ApiOptions]] = Options
     parsers: ClassVar[Mapping[str, Parser]] = oci.PARSERS
+
+    needs: ClassVar[Mapping[str, str]] = {"images": f"pull rights and an open catalog. {NAMED}"}
 
     def __init__(self, instance: Instance, context: Context) -> None:
         super().__init__(instance, context)
@@ -138,33 +141,21 @@ revisit = 20                           # other tags of a repository that are ask
 
     def check(self) -> Iterator[Finding]:
         """Yield whether the registry answers, lets the user in and shows what is to be read."""
-        names = self.options.repositories
-        request = (
-            replace(tags_request(names[0]), params={"n": "1"}) if names
-            else Request("v2/_catalog", {"n": "1"})
-        )  # fmt: skip
-        try:
-            with self.http() as http:
-                base = http.fetch(Request("v2/", expect="any"))
-                yield Finding("reachable", "ok", base.url)
-                yield Finding("authorised", "ok", self.options.user or "anonymous")
-                yield clock(base, datetime.now(UTC))
-                yield from self._scopes(http.fetch(request))
-        except SourceError as error:
-            is_refused = isinstance(error, SourceAuthError)
-            hint = f"{error.hint}. {NAMED}" if is_refused and not names else error.hint
-            name = "authorised" if is_refused else "reachable"
-            yield Finding(name, "failed", f"{error.where}: {error.what}", hint)
+        who = self.options.user or "anonymous"
+        yield from self.checked(Request("v2/"), who=who)
 
-    def _scopes(self, answer: Answer) -> Iterator[Finding]:
-        if answer.status in MISSING:
-            yield Finding(
-                "scopes", "failed", f"there is no repository {self.options.repositories[0]}",
-                "Check its name, and that the user may pull it",
-            )  # fmt: skip
-            return
-        what = "tags can be listed" if self.options.repositories else "the catalog can be listed"
-        yield Finding("scopes", "ok", what)
+    def probes(self, stream: str, http: Http) -> Iterator[Request]:
+        """Yield a request for the tags of a named repository, or for the catalog."""
+        if not self.options.repositories:
+            yield Request("v2/_catalog", {"n": "1"})
+        for name in self.names(http, most=1)[:1]:
+            yield replace(tags_request(name), params={"n": "1"})
+
+    def granted(self, http: Http) -> Iterator[Finding]:
+        """Yield the named repositories that are not there or not shown."""
+        for name in self.options.repositories:
+            request = replace(tags_request(name), params={"n": "1"})
+            yield from doctor.hidden(http, f"repository {name}", request, SEEN)
 
 
 def topic(path: str) -> str:

@@ -212,7 +212,7 @@ def test_many_ended_builds_are_read_page_by_page_from_the_real_server(
 def test_doctor_knows_whom_the_server_knows(source: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     found = {one.check: one for one in source().check()}
     assert {one.state for one in found.values()} == {"ok"}
-    assert found["authorised"].detail == "as bot"
+    assert found["user"].detail == "as bot"
     assert found["version"].detail.startswith("Buildbot 4.")
     assert found["builders"].detail == "5 of 5 builders"
     monkeypatch.setenv("BUILDBOT_PASSWORD", "hunter2")

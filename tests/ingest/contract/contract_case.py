@@ -66,7 +66,7 @@ class Case:
     `options` what golive.toml says of the world at a URL; with `secret` the token comes from the
     variable CONTRACT_TOKEN. `page` makes a world whose main list has exactly `n` entries.
     `second_run` is how many requests an unchanged second run may take, and `kill_at` at which of a
-    first run's a kill may strike.
+    first run's a kill may strike. `refusal` is what the answer to a wrong token says.
     """
 
     source: type[Source]
@@ -78,3 +78,4 @@ class Case:
     page_size: int = 100
     second_run: int = 1
     kill_at: tuple[int, int] = (2, 4)
+    refusal: str = "401"

@@ -76,7 +76,7 @@ class Pagerduty(Loopback):
     turns: list[dict[str, Any]] = field(default_factory=list)
     users: list[dict[str, Any]] = field(default_factory=list)
     includes: bool = True
-    left: int = 900
+    left: int | None = None
 
     def begin(self, number: int, minutes: float, service: dict[str, Any] = SHOP) -> None:
         one = incident(number, minutes, service)
@@ -108,11 +108,10 @@ class Pagerduty(Loopback):
         return headers.get("authorization") in (f"Token token={self.token}", f"Bearer {self.token}")
 
     def headers(self) -> dict[str, str]:
-        return {
-            **super().headers(),
-            "ratelimit-limit": "960",
-            "ratelimit-remaining": str(self.left),
-        }
+        if self.left is None:
+            return super().headers()
+        told = {"ratelimit-limit": "960", "ratelimit-remaining": str(self.left)}
+        return {**super().headers(), **told}
 
     def answer(self, asked: Asked) -> Reply:
         names = asked.path.split("/")

@@ -203,4 +203,5 @@ CASE = Case(
     page=page,
     page_size=SIZE,
     second_run=3,
+    refusal="InvalidSignatureException",
 )  # fmt: skip
