@@ -1,4 +1,4 @@
-"""Work trees of a person's repository to run things in: the person's own checkout stays as it is."""
+"""Work trees to run things in: the person's own checkout stays as it is."""
 
 from __future__ import annotations
 

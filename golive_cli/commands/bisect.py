@@ -23,7 +23,7 @@ WORDS = {
 }  # fmt: skip
 
 
-def command(
+def command(  # noqa: PLR0913, PLR0917 - its options
     good: Annotated[str, typer.Argument(help="A commit at which it passed.")],
     bad: Annotated[str, typer.Argument(help="A commit at which it fails.")],
     run: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="Exit code 0 passed, "
@@ -91,6 +91,7 @@ def _from_lake(search: Search, test: str) -> int:
     """Give the results in the lake to the search; return how many attempts it took."""
     from golive_core.lake import Lake
     from golive_core.settings import home
+    from models.culprit import known_rate
     from models.culprit_history import take_in
 
     lake = Lake(home() / "lake")
@@ -107,6 +108,10 @@ def _from_lake(search: Search, test: str) -> int:
     results = lake.query(
         "select commit_sha, status from core.test_results where test_id = ?", [found[0]]
     )
+    if lake.exists("predictions.flaky"):
+        rated = "select rate from predictions.flaky where test_id = ? and verdict = 'flaky'"
+        for rate in lake.query(rated, [found[0]])["rate"]:
+            search.false_fail = known_rate(rate)
     return take_in(search, results)
 
 
