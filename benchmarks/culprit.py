@@ -141,9 +141,11 @@ def git_bisect(folder: Path, shas: list[str], culprit: int, script: str) -> tupl
     path, count = folder / "repository", folder / "count"
     count.write_text("")
     text = COUNTED.format(count=count) + script.replace("{once}", ONCE.format(culprit=culprit))
-    git(path, "bisect", "start", "-q", shas[-1], shas[0])
-    said = git(path, "bisect", "run", "sh", "-c", text)
-    git(path, "bisect", "reset", "-q")
+    judge = folder / "judge.sh"
+    judge.write_text(text)
+    git(path, "bisect", "start", shas[-1], shas[0])
+    said = git(path, "bisect", "run", "sh", str(judge))
+    git(path, "bisect", "reset")
     return f"{shas[culprit]} is the first bad commit" in said, count.read_text().count("\n")
 
 

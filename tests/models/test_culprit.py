@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import product
 
 import numpy as np
@@ -11,10 +12,12 @@ import polars as pl
 import pytest
 
 from golive_core.errors import UsageError
+from models import simulate
 from models.commit_range import Graph, between, line
 from models.culprit import Search, known_rate
-from models.culprit_history import from_history, suspects
+from models.culprit_history import from_history, parents_of, suspects
 from models.culprit_prior import weights
+from models.simulate import Shape
 
 RATE = 0.1
 EXACT = known_rate(RATE, 1e7)
@@ -149,3 +152,24 @@ def test_results_of_the_past_name_the_culprit_without_a_run() -> None:
     assert found is not None
     assert suspects(found).row(0)[0] == "c5"
     assert from_history(results.filter(pl.col("status") == "failed"), parents) is None
+
+
+def test_planted_regressions_are_found_in_the_results_of_ci() -> None:
+    end = datetime(2026, 3, 20, 15, tzinfo=UTC)
+    shape = Shape(outages=0, regressions=8)
+    made = simulate.simulate(seed=1, builds=200, tests=150, days=30, end=end, shape=shape)
+    parents = parents_of(made.tables["core.commits"])
+    is_right: list[bool] = []
+    for truth in made.truth["regressions"].iter_rows(named=True):
+        results = made.tables["core.test_results"].filter(pl.col("test_id") == truth["test_id"])
+        if truth["fixed_at"]:
+            results = results.filter(pl.col("started_at") < truth["fixed_at"])
+        failed = results.filter(
+            pl.col("status").is_in(["failed", "error"]), pl.col("branch") == truth["branch"]
+        ).sort("started_at")
+        bad = next(iter(failed["commit_sha"].reverse()), None)
+        found = bad and from_history(results, parents, bad=bad)
+        if found:
+            is_right.append(suspects(found)["sha"][0] == truth["introduced_sha"])
+    assert len(is_right) >= 40
+    assert np.mean(is_right) >= 0.9
