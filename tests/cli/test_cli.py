@@ -87,6 +87,7 @@ def test_every_command_explains_itself(golive: Run, name: str) -> None:
         (["ingest", "--build", "7"], "goes with files"),
         (["ingest", "nonsense", "path"], "nonsense"),
         (["flaky"], "nothing has been judged"),
+        (["quarantine", "export"], "nothing has been judged"),
         (["simulate", "--builds", "1"], "at least"),
         (["up"], "no Git repository"),
         (["up", "--repo", "no/such/folder"], "no such folder"),
