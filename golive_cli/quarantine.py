@@ -157,7 +157,14 @@ def write(entries: Sequence[Entry], form: str) -> str:
     document = {"version": 1, "tests": list(entries)}
     if form == "json":
         return json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
-    return HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+    return HEAD + yaml.dump(document, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes a day that entries share each time: references are unreadable in a review."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
 
 
 def today() -> date:

@@ -45,6 +45,7 @@ def test_the_order_of_entries_does_not_change_the_text_and_it_reads_back(
         for order in (entries, entries[::-1])
     }
     (text,) = texts
+    assert "&id" not in text
     (tmp_path / "file").write_text(text)
     again = quarantine.read(tmp_path / "file")
     assert [one["test"]["name"] for one in again] == ["test_a", "test_b", "test_c"]
