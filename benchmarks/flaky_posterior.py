@@ -9,6 +9,9 @@ marts.build_tests and marts.test_daily are made by their SQL, the models score i
 the truth looked at. Truly flaky: mean flake rate over the history of at least 1 %, however close;
 "apart" leaves out the tests within a quarter of that threshold, which no number of runs at hand can
 tell. The peer is the usual rule: one pass and one fail on a commit make a test flaky.
+
+The rules of other tools are those of marts.flaky_rivals: they see at most the last 30 of the 100
+days, as they do at home, which costs them recall; the usual rule sees all of them.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from pathlib import Path
 import polars as pl
 
 from assets import predictions, refresh
+from golive_cli.commands.flaky import RIVALS
 from golive_core import schema
 from golive_core.lake import Lake
 from models import flaky, next_failure
@@ -32,7 +36,10 @@ from models.simulate import Shape, World, parts, world
 END = datetime(2026, 11, 24, 9, tzinfo=UTC)
 HARD = Shape(regressions=8, outages=2, wide_share=0.1)
 BAND = 0.25
-MARTS = ("marts.main_branches", "marts.build_tests", "marts.test_daily")
+MARTS = (
+    "marts.main_branches", "marts.build_tests", "marts.test_daily", "marts.recent_test_days"
+)  # fmt: skip
+COMPARED = "marts.flaky_rivals"
 
 
 def main() -> None:
@@ -59,6 +66,10 @@ def one_seed(seed: int, tests: int) -> tuple[int, pl.DataFrame, pl.DataFrame, pl
             if mart.table in MARTS:
                 times[mart.name] = timed(lambda mart=mart: refresh.refresh(lake, mart))
         times["score"] = timed(lambda: predictions.score(lake))
+        for mart in refresh.marts():
+            if mart.table == COMPARED:
+                times[mart.name] = timed(lambda mart=mart: refresh.refresh(lake, mart))
+        rivals = lake.query(f"select * exclude (project_id, golive) from {COMPARED}")
         daily = predictions.evidence_rows(lake)
         truth = plan.truth()
         scores = lake.query("select * from predictions.flaky")
@@ -71,6 +82,7 @@ def one_seed(seed: int, tests: int) -> tuple[int, pl.DataFrame, pl.DataFrame, pl
     joined = (
         scores.join(truth["tests"], on="test_id")
         .join(rule, on="test_id")
+        .join(rivals, on="test_id", how="left")
         .with_columns(was_broken=pl.col("test_id").is_in(regressed.to_list()))
     )
     return seed, joined, open_regressions(scores, truth["regressions"]), forecasts(daily)
@@ -131,6 +143,8 @@ def report(scored: pl.DataFrame, still_broken: pl.DataFrame) -> None:
         line("posterior, shipped threshold", label, rows, called)
         line("posterior, best precision at recall >= 0.90", label, rows, best(rows))
         line("usual rule: pass and fail on one commit", label, rows, pl.col("mixed") > 0)
+        for name, text in RIVALS.items():
+            line(text.partition(" (")[2].rstrip(")"), label, rows, pl.col(name).fill_null(False))
         now = rows.with_columns(is_true=pl.col("rate_now") >= flaky.THRESHOLD)
         line("posterior, against the rate at the end", label, now, called)
     for (seed,), rows in n.group_by("seed", maintain_order=True):

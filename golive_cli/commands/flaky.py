@@ -23,11 +23,24 @@ order by project_id, rank
 limit ?
 """
 
+RIVALS = {
+    "same_commit_30d": "pass and fail on a commit, 30 days (Google, GitHub, Azure DevOps, Datadog)",
+    "same_commit_14d": "the same, 14 days (CircleCI, Harness)",
+    "same_commit_7d": "the same, 7 days (Trunk)",
+    "retried": "failed and then passed in one build (CloudBees)",
+    "rate_7d": "failure rate neither 0 nor 100 % in 7 days (GitLab)",
+    "allure": "fails now, a pass after a failure in the last 5 runs (Allure)",
+}
+"""Columns of marts.flaky_rivals: the rules of others."""
+
 
 def command(
     project: Annotated[str, typer.Option(help="One project only.")] = "",
     everything: Annotated[
         bool, typer.Option("--all", help="Broken tests and outages too.")
+    ] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="How many the rules of other tools would name.")
     ] = False,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 50,
     as_json: Json = False,
@@ -37,6 +50,9 @@ def command(
     from golive_core.settings import home
 
     lake = Lake(home() / "lake")
+    if compare:
+        _compare(lake, project, as_json)
+        return
     rows = _rows(lake, project, everything, limit)
     if as_json:
         emit(rows)
@@ -58,6 +74,31 @@ def _rows(lake: Lake, project: str, everything: bool, limit: int) -> list[dict[s
     if project:
         _known(lake, project)
     return lake.query(SQL, [project, project, everything, limit]).to_dicts()
+
+
+def _compare(lake: Lake, project: str, as_json: bool) -> None:
+    """Show for each rule how many tests it calls flaky, and how many of them we do too."""
+    if not lake.exists("marts.flaky_rivals"):
+        raise UsageError(
+            "nothing has been compared yet", where="marts.flaky_rivals",
+            hint="Run golive run, or golive up, first",
+        )  # fmt: skip
+    if project:
+        _known(lake, project)
+    found = lake.query(
+        "select * from marts.flaky_rivals where ? = '' or project_id = ?", [project, project]
+    )
+    rules = {"golive": "posterior (GoLive)", **RIVALS}
+    rows = [
+        {"rule": text, "column": name, "flaky": int(found[name].sum()),
+         "also_golive": int((found[name] & found["golive"]).sum()), "tests": found.height}
+        for name, text in rules.items()
+    ]  # fmt: skip
+    if as_json:
+        emit(rows)
+    else:
+        columns = ["rule", "flaky", "also_golive", "tests"]
+        show(columns, [[row[column] for column in columns] for row in rows])
 
 
 def _known(lake: Lake, project: str) -> None:

@@ -87,6 +87,7 @@ def test_every_command_explains_itself(golive: Run, name: str) -> None:
         (["ingest", "--build", "7"], "goes with files"),
         (["ingest", "nonsense", "path"], "nonsense"),
         (["flaky"], "nothing has been judged"),
+        (["quarantine", "export"], "nothing has been judged"),
         (["simulate", "--builds", "1"], "at least"),
         (["up"], "no Git repository"),
         (["up", "--repo", "no/such/folder"], "no such folder"),
@@ -322,6 +323,20 @@ def test_flaky_shows_interval_and_reasons(golive: Run, filled: Path) -> None:
     assert golive("flaky", "--json").json[0]["rate_high"] == 0.09
     wrong = golive("flaky", "--project", "shpo")
     assert (wrong.code, "Did you mean shop" in wrong.err) == (2, True)
+
+
+def test_flaky_compares_the_rules_of_others(golive: Run, filled: Path) -> None:
+    assert "nothing has been compared" in golive("flaky", "--compare").err
+    rules = ("same_commit_30d", "same_commit_14d", "same_commit_7d", "retried", "rate_7d", "allure")
+    rows = [
+        {"project_id": "shop", "test_id": n, "golive": n < 2, **dict.fromkeys(rules, n < 5)}
+        for n in range(10)
+    ]
+    Lake(filled / ".golive" / "lake").overwrite("marts.flaky_rivals", pl.DataFrame(rows))
+    found = {row["column"]: row for row in golive("flaky", "--compare", "--json").json}
+    assert found["golive"]["flaky"] == 2
+    assert (found["retried"]["flaky"], found["retried"]["also_golive"]) == (5, 2)
+    assert "Trunk" in golive("flaky", "--compare", "--project", "shop").out
 
 
 def test_status_tells_freshness_of_each_source(golive: Run, repository: Path) -> None:

@@ -1,0 +1,42 @@
+"""marts.flaky_rivals: what other tools' rules say of the same runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from story import Story, case_id
+
+
+def rivals(story: Story) -> dict[str, Any]:
+    (row,) = [row for row in story.mart("flaky_rivals") if row["test_id"] == case_id("t")]
+    return row
+
+
+def run(story: Story, *words: str, first: int = 0) -> None:
+    """Tell one build a day, each running the test `t` with these attempts."""
+    for day, word in enumerate(words, first):
+        status = "failed" if word.split()[-1] == "failed" else "passed"
+        story.build(1 + day, status, day=1 + day, tests={"t": word})
+
+
+def test_a_pass_on_retry_ages_out_of_the_shorter_rules(story: Story) -> None:
+    run(story, "failed passed", *["passed"] * 9)
+    row = rivals(story)
+    assert (row["same_commit_30d"], row["same_commit_14d"], row["retried"]) == (True, True, True)
+    assert (row["same_commit_7d"], row["rate_7d"], row["allure"]) == (False, False, False)
+
+
+def test_a_regression_is_flaky_to_rates_only(story: Story) -> None:
+    run(story, "passed", "passed", "failed", "failed")
+    row = rivals(story)
+    assert (row["rate_7d"], row["same_commit_30d"], row["allure"]) == (True, False, False)
+    assert row["transition_rate"] == pytest.approx(1 / 3)
+    assert row["testkube_health"] == pytest.approx(0.5 * (1 - 1 / 3))
+
+
+def test_allure_wants_a_failure_now_and_a_pass_after_one_before(story: Story) -> None:
+    run(story, "failed", "passed", "failed")
+    assert rivals(story)["allure"] is True
+    run(story, "passed", first=3)
+    assert rivals(story)["allure"] is False
