@@ -145,7 +145,8 @@ def _reasons(answer: Answer, picked: pl.DataFrame, tests: pl.DataFrame, share: f
         return
     missed = answer.missed(share)
     names = {row["test_id"]: label(row) for row in tests.to_dicts()}
-    say(f"Would have been missed in past builds: {missed.height} failures.")
+    plural = "" if missed.height == 1 else "s"
+    say(f"Would have been missed in past builds: {missed.height} failure{plural}.")
     for ago, test in missed.head(SHOWN).rows():
         say(f"  {ago} builds ago: {names.get(test, f'test {test}, gone since')}")
 
