@@ -176,7 +176,8 @@ def builds_of(results: pl.DataFrame, numbers: pl.DataFrame) -> list[Build]:
     if "touches" not in results.columns:
         results = results.with_columns(touches=pl.lit(value=False))
     once = results.group_by("build", "test_id").agg(
-        pl.col("failed", "touches").any(), pl.col("duration").sum()
+        pl.col("failed", "touches").any(),
+        pl.col("duration").cast(pl.Float64).fill_nan(0.0).clip(0.0).sum(),
     )
     ordered = once.join(numbers, on="test_id", how="inner").sort("build", "number")
     return [

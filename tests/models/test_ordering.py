@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from models import ordering
+from models.budget import Bank
 
 
 def by_hand(order: tuple[int, ...], failed: np.ndarray) -> float:
@@ -42,3 +43,20 @@ def test_shares_caught_count_failures_and_failing_builds() -> None:
     picked = [np.array([True, False])] * 2 + [np.array([False, True])]
     found = ordering.caught(picked, failed, [np.ones(2)] * 3)
     assert found == ordering.Caught(1 / 3, 1 / 2, 1 / 2)
+
+
+def test_a_bank_never_spends_more_than_its_share_and_runs_small_builds_whole() -> None:
+    dice = np.random.default_rng(0)
+    bank = Bank(0.5)
+    took: list[bool] = []
+    for size in [40] * 5 + [1] * 5 + [40, 1] * 20:
+        picked = bank.choose(dice.random(size), dice.random(size))
+        assert bank.spent <= bank.earned + 1e-9
+        if size == 1:
+            took.append(bool(picked.all()))
+    assert all(took)
+
+
+def test_a_bank_takes_large_builds_by_score() -> None:
+    picked = Bank(0.5).choose(np.arange(100.0), np.ones(100))
+    assert picked.tolist() == [False] * 55 + [True] * 45

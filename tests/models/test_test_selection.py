@@ -149,6 +149,8 @@ def test_the_protocol_runs_on_any_histories_of_its_columns() -> None:
     assert value["a", "APFD"].rivals["random"] == pytest.approx(0.5)
     assert value["a", "failures caught in half the time"].is_met
     assert set(outcome.curves) == {"a", "b"}
+    small = both.filter(pl.col("test_id") < 3)
+    assert all(score.value == score.value for score in ci_history.run(small, lambda _: None).scores)
     none = both.with_columns(verdict=pl.lit(0))
     assert not ci_history.run(none, lambda _: None).scores
 
@@ -165,3 +167,12 @@ def test_no_order_is_far_below_the_best_heuristic_on_public_histories(name: str)
     assert value["calibration error"].is_met
     assert value["Brier"].is_met
     assert value["APFD"].value > value["APFD"].rivals["EWMA"]
+    assert value["failing cycles caught, half of all time"].is_met
+
+
+def test_broken_times_and_single_tests_do_no_harm() -> None:
+    rows = planted(30, tests=1).with_columns(
+        duration=pl.when(pl.col("build") % 3 == 0).then(float("nan")).otherwise(-1.0)
+    )
+    said = walk(Selector(1), builds_of(rows, numbered(rows)))
+    assert all(np.isfinite(one.probability).all() and (one.duration == 0).all() for one in said[1:])
