@@ -10,6 +10,9 @@ from typing import Any, Protocol, Self, cast
 
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from models.beta import Floats
 
@@ -64,3 +67,23 @@ def _second(fitted: Classifier, told: Floats) -> Floats:
     if told.shape[1] > 1:
         return told[:, 1]
     return np.full(len(told), float(cast("Any", fitted).classes_[0]))
+
+
+def logistic(strength: float) -> Classifier:
+    """Return a logistic regression over standardised columns; `strength` is scikit-learn's C."""
+    steps = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=300))
+    return cast("Classifier", _Weighted(steps))
+
+
+class _Weighted:
+    """Passes the weights of rows to the last step of a pipeline."""
+
+    def __init__(self, steps: Any) -> None:  # noqa: ANN401 - scikit-learn has no types
+        self.steps = steps
+
+    def fit(self, X: Floats, y: Floats, sample_weight: Floats | None = None) -> Self:  # noqa: N803
+        self.steps.fit(X, y, logisticregression__sample_weight=sample_weight)
+        return self
+
+    def predict_proba(self, X: Floats) -> Floats:  # noqa: N803
+        return np.asarray(self.steps.predict_proba(X), dtype=np.float64)

@@ -120,3 +120,27 @@ def next_failure(outage_share: float) -> pl.Expr:
     )
     lost = pl.format("outages take {} of all attempts", percent(pl.lit(outage_share)))
     return sentences(pl.lit(states).gather(pl.col("now")), past, lost)
+
+
+def selection() -> pl.Expr:
+    """Return the reasons of a rank of `models.selecting`, most telling first."""
+    runs = pl.min_horizontal(pl.col("runs"), pl.lit(5))
+    recently = pl.format(
+        "failed in {} of its last {}", pl.col("failed_recently"), count(runs, "run")
+    )
+    since = pl.col("since_failure").cast(pl.Int64, strict=False)
+    failed = pl.concat_str(pl.lit("failed last "), count(since, "build"), pl.lit(" ago"))
+    away = pl.col("since_run").cast(pl.Int64, strict=False) - 1
+    gone = pl.concat_str(pl.lit("was not run for "), count(away, "build"))
+    never = pl.concat_str(pl.lit("has not failed in "), count(pl.col("runs"), "run"))
+    near = pl.format("tests next to it failed in {} of their recent runs", percent(pl.col("near")))
+    is_new, has_failed = pl.col("runs") == 0, pl.col("since_failure").is_not_nan()
+    return sentences(
+        pl.when("touches").then(pl.lit("touches the same folder or name as the change")),
+        pl.when(is_new).then(pl.lit("is new: it has never run")),
+        pl.when(pl.col("failed_recently") > 0).then(recently),
+        pl.when((pl.col("failed_recently") == 0) & has_failed).then(failed),
+        pl.when(~has_failed & ~is_new).then(never),
+        pl.when(~is_new & (away > 1)).then(gone),
+        pl.when(pl.col("near") > 2 * pl.col("usual")).then(near),
+    )

@@ -1,0 +1,105 @@
+"""The newest builds of a project as `models.selecting` takes them: results and known tests.
+
+Read from core.test_results, not from marts.test_daily: an order of tests is judged build by build.
+Only what had happened by `as_of` is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+
+from golive_core.lake import Lake
+
+BUILDS = 200
+"""Newest builds with results that are read."""
+GONE = 30
+"""Builds without a test after which it is no candidate any more."""
+RESULTS = """
+with results as (
+    select build_id, test_id, status, duration_s, started_at, commit_sha from core.test_results
+    where project_id = ? and started_at <= ? and status in ('passed', 'failed', 'error')
+),
+builds as (
+    select
+        results.build_id, any_value(results.commit_sha) as commit_sha,
+        coalesce(any_value(build.queued_at), min(results.started_at)) as begun_at
+    from results left join core.builds as build on results.build_id = build.build_id
+    group by results.build_id
+    order by begun_at desc, results.build_id desc
+    limit ?
+),
+ordered as (select *, row_number() over (order by begun_at, build_id) as build from builds)
+select
+    ordered.build, any_value(ordered.build_id) as build_id,
+    any_value(ordered.commit_sha) as commit_sha, results.test_id,
+    bool_or(results.status != 'passed') as failed, sum(results.duration_s) as duration
+from results inner join ordered on results.build_id = ordered.build_id
+group by ordered.build, results.test_id
+order by ordered.build, results.test_id
+"""
+TESTS = """
+select test_id, suite, class_name, name, parameters, file from core.tests
+where project_id = ? order by test_id
+"""
+CHANGES = """
+select distinct sha as commit_sha, path from core.commit_files
+where repository_id in (select repository_id from core.repositories where project_id = ?)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of a project's tests.
+
+    `results` of the newest builds: build, build_id, commit_sha, test_id, failed, duration (seconds)
+    and touches. `tests` that are still run: their names, `place` and `touches`.
+    """
+
+    results: pl.DataFrame
+    tests: pl.DataFrame
+
+
+def past(
+    lake: Lake, project: str, *, changed: Sequence[str] = (), as_of: datetime | None = None
+) -> Past:
+    """Return the newest builds of a project, and its tests as a change of `changed` paths has them.
+
+    `as_of` (aware; default now) is the instant that may be known.
+    """
+    from models.touching import touching
+
+    results = lake.query(RESULTS, [project, as_of or datetime.now(UTC), BUILDS])
+    tests = lake.query(TESTS, [project])
+    paths = lake.query(CHANGES, [project]) if lake.exists("core.commit_files") else None
+    results = results.with_columns(pl.col("duration").fill_null(0.0))
+    results = _touched(results, tests, paths)
+    change = pl.DataFrame({"path": list(changed)}, schema={"path": pl.String})
+    asked = touching(tests, change.select("path", build=pl.lit(0)))
+    alive = results.filter(pl.col("build") > pl.col("build").max() - GONE)
+    named = tests.filter(pl.col("test_id").is_in(alive["test_id"].unique().to_list()))
+    return Past(
+        results,
+        named.with_columns(
+            place=pl.concat_str("file", "class_name", "name", separator=" ", ignore_nulls=True),
+            touches=pl.col("test_id").is_in(asked["test_id"].to_list()),
+        ),
+    )
+
+
+def _touched(
+    results: pl.DataFrame, tests: pl.DataFrame, paths: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Mark the results of tests next to what the build's commit changed."""
+    from models.touching import touching
+
+    if paths is None:
+        return results.with_columns(touches=pl.lit(value=False))
+    of_build = results.select("build", "commit_sha").unique().drop_nulls()
+    near = touching(tests, of_build.join(paths, on="commit_sha").select("build", "path"))
+    return results.join(
+        near.with_columns(touches=pl.lit(value=True)), on=["build", "test_id"], how="left"
+    ).with_columns(pl.col("touches").fill_null(value=False))
