@@ -128,7 +128,7 @@ class Search:
             + self.false_fail.log_evidence(*self._sound)
             + self.false_pass.log_evidence(*self._broken)
         )
-        return np.exp(logs - special.logsumexp(logs))
+        return np.exp(logs - np.asarray(special.logsumexp(logs)))
 
     def rates(self) -> tuple[float, float]:
         """Return the expected false-fail and false-pass rate."""
