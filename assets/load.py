@@ -22,7 +22,7 @@ from assets.cursors import Mark, State, alone
 from assets.health import Visit
 from assets.steps import Progress, Step, quiet
 from golive_core import schema
-from golive_core.errors import GoLiveError
+from golive_core.errors import GoLiveError, SourceAuthError, SourceDataError
 from golive_core.lake import Lake
 from golive_core.window import Window
 from ingest.source import Context, Instance, Pulled, Source
@@ -75,28 +75,43 @@ def pull(
     `full` forgets the cursor; `window` asks for that window whatever is known, and leaves the
     cursor where it is. A payload that raw has already is conformed again, since the source held
     it for news (a branch that moved back, say). Raises SourceError after what came before it has
-    been committed; `result` then tells how much that was.
+    been committed; `result` then tells how much that was. A stream that cannot be read stops no
+    other one, its error comes last; a server that is away or wants rest is left alone at once.
     """
     result = result or PullResult(instance.name)
+    errors: list[GoLiveError] = []
     with alone(lake, instance.name):
         state = State.read(lake, instance.name)
         for name in chosen(source, streams):
             cursor = None if full or window else state.mark(name, "pull").cursor
-            step = Step(instance.name, "pull", name)
-            progress(step)
-            for batch in source.pull(name, cursor=cursor, window=window):
-                new, known = _store(lake, instance, name, batch, state, moves=window is None)
-                result.new[name] = result.new.get(name, 0) + new
-                result.known[name] = result.known.get(name, 0) + known
-                result.batches += 1
-                result.requests += batch.requests
-                step = Step(
-                    instance.name, "pull", name,
-                    payloads=step.payloads + new + known,
-                    requests=step.requests + batch.requests,
-                )  # fmt: skip
-                progress(step)
+            batches = source.pull(name, cursor=cursor, window=window)
+            try:
+                _store_all(lake, instance, name, batches, state, result, progress, window is None)
+            except (SourceAuthError, SourceDataError) as error:
+                errors.append(error)
+    if errors:
+        raise errors[0]
     return result
+
+
+def _store_all(
+    lake: Lake, instance: Instance, stream: str, batches: Iterable[Pulled], state: State,
+    result: PullResult, progress: Progress, moves: bool,
+) -> None:  # fmt: skip
+    """Commit what a stream brings, batch by batch, and count it."""
+    step = Step(instance.name, "pull", stream)
+    progress(step)
+    for batch in batches:
+        new, known = _store(lake, instance, stream, batch, state, moves=moves)
+        result.new[stream] = result.new.get(stream, 0) + new
+        result.known[stream] = result.known.get(stream, 0) + known
+        result.batches += 1
+        result.requests += batch.requests
+        step = Step(
+            instance.name, "pull", stream,
+            payloads=step.payloads + new + known, requests=step.requests + batch.requests,
+        )  # fmt: skip
+        progress(step)
 
 
 def _store(

@@ -16,7 +16,7 @@ from golive_core.errors import (
     SourceThrottledError,
     SourceUnreachableError,
 )
-from golive_core.http import Answer, Http, PagesAhead, Request
+from golive_core.http import Answer, Http, PagesAhead, Repetition, Request
 from golive_core.http.paging import items
 from ingest.batch import Batch
 from ingest.doctor import SHAPES
@@ -58,9 +58,12 @@ class Walking:
         state = self._at.lists.setdefault(walk.name, WalkState())
         is_first = state.next is None
         request = first_request(walk, state) if is_first else Request(**(state.next or {}))
+        repetition = Repetition()
         while request:
             try:
                 answer, following = yield from self._page(walk, state, request)
+                if answer and following:
+                    repetition.check(answer)
             except (SourceThrottledError, SourceUnreachableError):
                 raise
             except GoLiveError as error:

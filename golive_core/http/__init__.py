@@ -20,6 +20,7 @@ from golive_core.http.messages import Answer, Request
 from golive_core.http.paging import (
     Ahead,
     Following,
+    Repetition,
     guessed,
     linked,
     next_cursor,
@@ -39,6 +40,7 @@ __all__ = [
     "Http",
     "PagesAhead",
     "Policy",
+    "Repetition",
     "Request",
     "Retry",
     "Trial",

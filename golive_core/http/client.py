@@ -31,7 +31,7 @@ from golive_core.http.limits import Limits, whose
 from golive_core.http.loop import Loop
 from golive_core.http.messages import Answer, Request
 from golive_core.http.pace import Pace
-from golive_core.http.paging import Following
+from golive_core.http.paging import Following, Repetition
 from golive_core.http.quota import throttle_s, told_wait_s
 from golive_core.http.retry import Retry, Trial
 from golive_core.http.trouble import mapped, throttled, wrong_status
@@ -156,10 +156,12 @@ class Http:
                 future.cancel()
 
     def pages(self, first: Request, following: Following) -> Iterator[Answer]:
-        """Yield the page `first` and every page after it, one after the other."""
+        """Yield the page `first` and every page after it; raises SourceDataError for no end."""
         request: Request | None = first
+        repetition = Repetition()
         while request:
             answer = self.fetch(request)
+            repetition.check(answer)
             yield answer
             request = following(answer)
 

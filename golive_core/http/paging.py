@@ -24,6 +24,26 @@ GUESSED = 3
 """Pages behind the next one that are guessed."""
 NEXT = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next\b)', re.IGNORECASE)
 
+REPEATS = 3
+"""How often a page may come again unchanged: a list can hold pages of nothing in its middle."""
+
+
+class Repetition:
+    """Tells a list that has no end from a long one: the same page, again and again."""
+
+    def __init__(self) -> None:
+        self._last, self._times = b"", 0
+
+    def check(self, page: Answer) -> None:
+        """Take in the next page; raises SourceDataError where it is the last one once more."""
+        self._times = self._times + 1 if page.body == self._last else 0
+        self._last = page.body
+        if self._times >= REPEATS:
+            raise SourceDataError(
+                "the same page comes again and again", where=page.where,
+                hint="The server's paging is broken: update it, or leave this list out",
+            )  # fmt: skip
+
 
 def next_link(answer: Answer) -> Request | None:
     """Follow the Link header with rel="next" (RFC 8288), on the same host only."""

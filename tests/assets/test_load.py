@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,10 +15,10 @@ import pytest
 from tiny_source import AT, Tiny, build, write
 
 from assets.load import Step, conform, ingest, ingest_all, pull
-from golive_core.errors import SourceUnreachableError
+from golive_core.errors import SourceDataError, SourceError, SourceUnreachableError
 from golive_core.lake import Lake
 from golive_core.window import Window
-from ingest.source import Context, Instance
+from ingest.source import Context, Cursor, Instance, Pulled
 
 Make = Callable[..., tuple[Tiny, Instance]]
 Rows = Callable[[str], int]
@@ -174,6 +174,40 @@ def test_one_instance_that_fails_does_not_stop_the_others(lake: Lake, tiny: Make
     ]
 
 
+class Halved(Tiny):
+    """Its first stream cannot be read; `wrong` says why."""
+
+    streams = tuple(reversed(Tiny.streams))
+    wrong: SourceError = SourceDataError("no such list", where="tiny", hint="Look")
+
+    def pull(
+        self, stream: str, *, cursor: Cursor | None, window: Window | None
+    ) -> Iterator[Pulled]:
+        if stream == "notes":
+            raise self.wrong
+        yield from super().pull(stream, cursor=cursor, window=window)
+
+
+def test_a_stream_that_cannot_be_read_stops_no_other(
+    lake: Lake, tiny: Make, context: Context
+) -> None:
+    _, instance = tiny()
+    source = Halved(instance, context)
+    write(source.folder, "a", 1)
+    done = ingest(lake, source, instance)
+    assert done.error is source.wrong
+    assert done.conform.tables["core.builds"].new == 1
+
+
+def test_a_server_that_is_away_is_left_alone(lake: Lake, tiny: Make, context: Context) -> None:
+    _, instance = tiny()
+    source = Halved(instance, context)
+    source.wrong = SourceUnreachableError("no answer", where="tiny")
+    write(source.folder, "a", 1)
+    assert ingest(lake, source, instance).error is source.wrong
+    assert not lake.exists("core.builds")
+
+
 def test_health_is_written_again_only_when_it_changes(lake: Lake, tiny: Make) -> None:
     source, instance = tiny()
     write(source.folder, "a", 1)
@@ -205,7 +239,7 @@ sys.path[:0] = json.loads(sys.argv[1])
 from tiny_source import Tiny
 from assets import load
 from golive_core.lake import Lake
-from ingest.source import Context, Instance
+from ingest.source import Context, Cursor, Instance, Pulled
 base, at = Path(sys.argv[2]), int(sys.argv[3])
 instance = Instance("tiny", "tiny", "shop", {"folder": str(base / "tiny")})
 lake = Lake(base / ".golive" / "lake")

@@ -304,6 +304,16 @@ def test_pages_are_walked_until_the_last() -> None:
     assert "page=3" in server.seen[2]
 
 
+def test_a_list_that_has_no_end_is_told_from_a_long_one() -> None:
+    with asking(reply(b"[1, 2]")) as (http, server):
+        with pytest.raises(SourceDataError, match="again and again"):
+            list(http.pages(Request("things"), next_page(size=2)))
+        assert len(server.seen) == 4
+    long = [reply(b"[1, 2]" if number % 3 else b"[3, 4]") for number in range(20)]
+    with asking(*long, reply(b"[5]")) as (http, _):
+        assert len(list(http.pages(Request("things"), next_page(size=2)))) == 21
+
+
 def test_no_more_requests_a_second_than_allowed() -> None:
     with asking(reply(), per_second=50) as (http, _):
         began = time.monotonic()
