@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -25,7 +26,9 @@ GUESSED = 3
 NEXT = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next\b)', re.IGNORECASE)
 
 REPEATS = 3
-"""How often a page may come again unchanged: a list can hold pages of nothing in its middle."""
+"""How often a page with something on it may come again unchanged."""
+EMPTY_REPEATS = 200
+"""How often a page of nothing may: a list read by half years can be empty for decades."""
 
 
 class Repetition:
@@ -38,11 +41,29 @@ class Repetition:
         """Take in the next page; raises SourceDataError where it is the last one once more."""
         self._times = self._times + 1 if page.body == self._last else 0
         self._last = page.body
-        if self._times >= REPEATS:
+        if self._times >= REPEATS and (self._times >= EMPTY_REPEATS or not _is_empty(page.body)):
             raise SourceDataError(
                 "the same page comes again and again", where=page.where,
                 hint="The server's paging is broken: update it, or leave this list out",
             )  # fmt: skip
+
+
+def _is_empty(body: bytes) -> bool:
+    """Tell whether a page is JSON with lists, and all of them empty."""
+    try:
+        found = [json.loads(body)]
+    except ValueError:
+        return False
+    lists = 0
+    while found:
+        one = found.pop()
+        if isinstance(one, list):
+            if one:
+                return False
+            lists += 1
+        elif isinstance(one, dict):
+            found += one.values()
+    return lists > 0
 
 
 def next_link(answer: Answer) -> Request | None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from golive_core.errors import (
     SourceThrottledError,
     SourceUnreachableError,
 )
-from golive_core.http import Endpoint, Http, Request, Retry, next_page
+from golive_core.http import Answer, Endpoint, Http, Request, Retry, next_page
 
 Reply = bytes | float | Callable[[str], bytes]
 QUICK = Retry(first_s=0.01, total_s=5, chance=lambda: 0.0)
@@ -312,6 +313,18 @@ def test_a_list_that_has_no_end_is_told_from_a_long_one() -> None:
     long = [reply(b"[1, 2]" if number % 3 else b"[3, 4]") for number in range(20)]
     with asking(*long, reply(b"[5]")) as (http, _):
         assert len(list(http.pages(Request("things"), next_page(size=2)))) == 21
+
+
+def test_pages_of_nothing_may_come_for_long_but_not_without_end() -> None:
+    def following(answer: Answer) -> Request:
+        return Request("things", {"n": str(int(answer.request.params.get("n", "0")) + 1)})
+
+    with asking(reply(b'{"things": [], "more": true}')) as (http, server):
+        pages = iter(http.pages(Request("things"), following))
+        assert len(list(islice(pages, 100))) == 100
+        with pytest.raises(SourceDataError, match="again and again"):
+            list(pages)
+        assert len(server.seen) == 201
 
 
 def test_no_more_requests_a_second_than_allowed() -> None:
