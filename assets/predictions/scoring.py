@@ -1,7 +1,7 @@
-"""Predictions of the models in the lake: flaky verdicts and next failures, from marts.test_daily.
+"""Bringing predictions about test cases up to date in the lake, from marts.test_daily.
 
-`score` is what the assets and the command line share and knows no Dagster. The models themselves
-are in `models/`; they and scipy are imported inside functions only.
+`score_model` is what the assets and the command line share and knows no Dagster. The models
+themselves are in `models/`; they and scipy are imported inside functions only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import polars as pl
 
 from assets.core import core_key
 from assets.cursors import Mark, State, alone
-from assets.partitions import newest
 from assets.workspace import Workspace
 from golive_core import schema
 from golive_core.lake import Lake, WriteResult
@@ -55,42 +54,6 @@ class Scored:
     table: str
     tests: int
     written: WriteResult | None
-
-
-def flaky() -> Model:
-    """Return the model of flaky verdicts."""
-    from models import features
-    from models import flaky as model
-
-    def score(
-        daily: pl.DataFrame, as_of: datetime, made_at: datetime
-    ) -> tuple[pl.DataFrame, Parameters]:
-        evidence = features.evidence(daily, as_of=as_of)
-        return model.score(evidence, as_of=as_of, made_at=made_at)
-
-    return Model(model.NAME, model.FILES, score)
-
-
-def next_failure() -> Model:
-    """Return the model of next failures."""
-    from models import next_failure as model
-
-    def score(
-        daily: pl.DataFrame, as_of: datetime, made_at: datetime
-    ) -> tuple[pl.DataFrame, Parameters]:
-        return model.score(daily, as_of=as_of, made_at=made_at)
-
-    return Model(model.NAME, model.FILES, score)
-
-
-def score(
-    lake: Lake, *, as_of: datetime | None = None, made_at: datetime | None = None
-) -> list[Scored]:
-    """Bring every prediction up to date; `as_of` and `made_at` as in `score_model`."""
-    return [
-        score_model(lake, model, as_of=as_of, made_at=made_at)
-        for model in (flaky(), next_failure())
-    ]
 
 
 def score_model(
@@ -190,33 +153,8 @@ def _standing(table: Table, old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFram
     return both.filter(pl.all_horizontal(same)).select(old.columns)
 
 
-@dg.asset(
-    key=core_key("predictions.flaky"),
-    deps=newest([core_key(SOURCE)]),
-    group_name="predictions",
-    description="The newest verdict on every test: flaky, broken, infrastructure or healthy.",
-    kinds={"scikitlearn", "deltalake"},
-    tags={"layer": "predictions"},
-)
-def predict_flaky(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult[Any]:
-    """Score every test whose evidence is new; see `models/flaky.py`."""
-    return _described(workspace, score_model(workspace.lake, flaky()))
-
-
-@dg.asset(
-    key=core_key("predictions.next_failure"),
-    deps=newest([core_key(SOURCE)]),
-    group_name="predictions",
-    description="The newest forecast for every test: how probably its next attempt fails.",
-    kinds={"scikitlearn", "deltalake"},
-    tags={"layer": "predictions"},
-)
-def predict_next_failure(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult[Any]:
-    """Score every test whose evidence is new; see `models/next_failure.py`."""
-    return _described(workspace, score_model(workspace.lake, next_failure()))
-
-
-def _described(workspace: Workspace, done: Scored) -> dg.MaterializeResult[Any]:
+def described(workspace: Workspace, done: Scored) -> dg.MaterializeResult[Any]:
+    """Return what Dagster shows of a scoring."""
     written = done.written
     metadata: dict[str, dg.MetadataValue] = {
         "dagster/row_count": dg.MetadataValue.int(workspace.lake.rows(done.table)),
