@@ -398,7 +398,7 @@ def test_a_lake_without_sources_is_brought_up_to_date(golive: Run, tmp_path: Pat
     assert said.code == 2
     assert "nothing to read" in said.err
     golive("simulate", "--builds", "20", "--tests", "20", "--days", "5", "--end", "2026-01-05")
-    assert golive("run", "marts/test_daily", "--json").code == 0
+    assert golive("run", "+marts/test_daily", "--json").code == 0
 
 
 def test_simulated_rows_never_mix_with_real_ones(golive: Run, tmp_path: Path) -> None:
