@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Literal
 
 from golive_agents import periods, statements
 from golive_agents.periods import Period
-from golive_agents.reading import Plan, Unread, read
+from golive_agents.plan import Plan, Unread
+from golive_agents.reading import read
 from golive_agents.semantic_layer import Subject, subjects
 from golive_agents.sentences import sentence
 from golive_core.errors import QueryError

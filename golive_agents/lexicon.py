@@ -12,6 +12,9 @@ Lexicon = Mapping[tuple[str, ...], Mapping[Kind, str]]
 """Meanings of a phrase by kind: the name of the measure, the dimension ..."""
 
 
+WEAK: Mapping[Kind, Kind] = {"measure": "weak measure", "amount": "weak amount"}
+
+
 def lexicon_of(subject: Subject) -> Lexicon:
     """Return the lexicon of a subject."""
     return _lexicon(subject.name)
@@ -39,7 +42,8 @@ def _own(subject: Subject) -> Iterator[tuple[str, Kind, str]]:
     for kind, named in parts.items():
         for part in named.values():
             said_by: tuple[tuple[Kind, tuple[str, ...]], ...] = (
-                (kind, part.words), ("most", part.most), ("least", part.least),
+                (kind, part.words), (WEAK.get(kind, kind), part.weak), ("most", part.most),
+                ("least", part.least),
             )  # fmt: skip
             for meant, words in said_by:
                 for said in words:

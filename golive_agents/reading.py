@@ -8,63 +8,18 @@ says most of them in its own words is taken.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
-from typing import Literal
 
 from golive_agents import periods, words
-from golive_agents.lexicon import Lexicon, lexicon_of
+from golive_agents.matching import OWN, Matched, Values, Word
 from golive_agents.periods import Period
+from golive_agents.plan import ALL, TOP, Plan, Shape, Unread
 from golive_agents.semantic_layer import Subject, subjects
-from golive_agents.words import STOP, Kind, plain
+from golive_agents.words import Kind
 
-LONGEST = 6
-"""Words of the longest phrase that is looked for."""
-TOP = 10
-"""Rows of a ranking or of a list that names no number."""
-Values = Callable[[Subject, str], Mapping[str, str]]
-"""The values of a dimension that can be named, as people write them, by `plain` form."""
-Shape = Literal["value", "ranking", "series", "list"]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is asked: names are those of the subject's parts."""
-
-    subject: str
-    shape: Shape
-    measure: str = ""
-    amount: str = ""
-    aggregate: str = ""
-    dimensions: tuple[str, ...] = ()
-    grain: str = ""
-    filters: tuple[str, ...] = ()
-    values: tuple[tuple[str, str], ...] = ()
-    period: Period | None = None
-    is_descending: bool = True
-    limit: int = TOP
-    is_compared: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A question that was not understood, with the words that nobody knows."""
-
-    unknown: tuple[str, ...]
-    is_double: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One phrase of the question and what it can mean, by kind."""
-
-    meanings: Mapping[Kind, str]
-    size: int
-
-    def is_a(self, *kinds: Kind) -> bool:
-        """Tell whether it can mean one of these."""
-        return any(kind in self.meanings for kind in kinds)
+STATE = re.compile(r"\s*(?:is|are)\b")
+"""How a question begins that asks how something is now."""
 
 
 def read(
@@ -79,7 +34,11 @@ def read(
     said = words.without_auxiliaries(words.tokens(rest))
     if previous and words.FOLLOWING.search(text.casefold().strip()):
         return _changed(previous, said, quoted, period, values)
-    readings = [_Reading(one, said, quoted, period, values) for one in subjects().values()]
+    is_state = period is None and bool(STATE.match(text.casefold()))
+    readings = [
+        _Reading(one, said, quoted, period, values, is_state=is_state)
+        for one in subjects().values()
+    ]
     known = [one for one in readings if not one.unknown and one.is_about]
     if known and _is_double(said):
         return Unread((), is_double=True)
@@ -136,7 +95,7 @@ def _changed(
         filters=tuple(dict.fromkeys((*previous.filters, *new.filters))),
         values=(*kept.items(), *new.values), period=period or previous.period,
         is_compared=new.is_compared or previous.is_compared,
-        limit=new.limit if new.limit != TOP else previous.limit,
+        limit=new.limit if new.limit != TOP or shape == "ranking" else previous.limit,
     )  # fmt: skip
 
 
@@ -145,45 +104,48 @@ class _Reading:
 
     def __init__(
         self, subject: Subject, said: list[str], quoted: list[str], period: Period | None,
-        values: Values,
+        values: Values, *, is_state: bool = False,
     ) -> None:  # fmt: skip
-        self.subject, self.period = subject, period
-        self._quoted, self._values = quoted, values
-        self.unknown: list[str] = []
-        self._named: list[tuple[str, str]] = []
-        self._numbers: list[int] = []
+        self.subject, self._period, self._is_state = subject, period, is_state
+        self._is_asking_time = "how long" in " ".join(said).casefold()
+        self._matched = Matched(subject, said, quoted, values)
         self._grouped: list[Word] = []
-        self._words = list(self._match(said))
-        self._drop_named_dimensions()
+        self.names, self.unknown = self._matched.names, self._matched.unknown
 
     @property
     def is_about(self) -> bool:
         """Tell whether the question names the subject or anything of it."""
         return (
-            self.names("subject", "measure", "amount", "most", "least")
+            self.names(
+                "subject", "measure", "amount", "weak measure", "weak amount", "most", "least"
+            )
             or (self.names("filter") and self.names("dimension"))
-            or (self.names("filter") and bool(self._named))
-            or any(word.size > 1 and word.is_a("filter") for word in self._words)
+            or (self.names("filter") and bool(self._matched.named))
+            or any(word.size > 1 and word.is_a("filter") for word in self._matched.words)
         )
 
     @property
     def score(self) -> tuple[float, int]:
         """How well it fits: words said in the subject's own terms, and its place in the row."""
-        own = sum(word.size for word in self._words if word.is_a(*OWN))
-        exact = sum(word.size > 1 for word in self._words if word.is_a("measure", "amount", "most"))
+        own = sum(word.size for word in self._matched.words if word.is_a(*OWN))
+        exact = sum(
+            word.size > 1 for word in self._matched.words if word.is_a("measure", "amount", "most")
+        )
         noun = 1.0 if self.names("subject") else 0.0
         dated = 0.0
-        if self.period:
+        if self._period:
             dated = 1.5 if self.subject.day else -3.0
-        if self._is_asking("up", "down") and self.names("amount", "measure"):
+        if self.names("up", "down") and self.names("amount", "measure"):
             exact += 1
-        if self._is_asking("grain", "trend") and not self.subject.day:
+        if self.names("grain", "trend") and not self.subject.day:
             dated -= 5.0
-        return (own + noun + dated + 0.5 * exact + self.subject.priority, -len(self._named))
-
-    def names(self, *kinds: Kind) -> bool:
-        """Tell whether a phrase can mean one of these kinds."""
-        return any(word.is_a(*kinds) for word in self._words)
+        if self._is_state and self.subject.window == "now":
+            dated += 1.5
+        named = 0.6 * sum(
+            one.is_a("value") and not one.is_a("quoted") for one in self._matched.words
+        )
+        total = own + noun + dated + 0.5 * exact - named + self.subject.priority
+        return total, -len(self._matched.named)
 
     def usual(self, amount: str) -> str:
         """Return how an amount is usually summed up."""
@@ -192,18 +154,18 @@ class _Reading:
     def plan(self) -> Plan:
         """Return what the question asks of this subject."""
         dimensions, grain = self._groups()
-        is_ranked = self._is_asking("up", "down")
-        superlative = self._first("most", "least")
-        measure = self._chosen("measure", before=("filter",) if not is_ranked else ())
-        amount = (
-            superlative[1]
-            if superlative
-            else self._chosen(
-                "amount", before=() if is_ranked or not self.subject.filters else ("filter",)
-            )
-        )
-        if measure and amount and not superlative:
+        is_ranked = self.names("up", "down")
+        superlative = self._matched.first("most", "least")
+        measure = self._chosen("measure", before=() if is_ranked else ("filter",))
+        before_amount = () if is_ranked or not self.subject.filters else ("filter",)
+        amount = self._chosen("amount", before=before_amount)
+        if measure and amount:
             measure, amount = self._more_said(measure, amount)
+        if superlative and not measure:
+            amount = amount or superlative[1]
+        if (not measure and not amount) or self._wants_time(measure, amount):
+            measure = self._chosen("weak measure", before=())
+            amount = "" if measure else self._chosen("weak amount", before=())
         filters = self._filters(measure, amount)
         shape = self._shape(
             dimensions, grain, measure, amount, filters, is_ranked or bool(superlative)
@@ -214,14 +176,14 @@ class _Reading:
         if shape == "list":
             measure = ""
         is_descending = not (
-            self._is_asking("down", "oldest") or (superlative and superlative[0] == "least")
+            self.names("down", "oldest") or (superlative and superlative[0] == "least")
         )
         return Plan(
             subject=self.subject.name, shape=shape, measure=measure, amount=amount,
             aggregate=aggregate if amount else "", dimensions=dimensions, grain=grain,
-            filters=filters, values=tuple(self._named), period=self.period,
-            is_descending=is_descending, limit=self._numbers[0] if self._numbers else TOP,
-            is_compared=self._is_asking("compare"),
+            filters=filters, values=tuple(self._matched.named), period=self._period,
+            is_descending=is_descending, limit=self._limit(shape, is_ranked or bool(superlative)),
+            is_compared=self.names("compare"),
         )  # fmt: skip
 
     def _shape(
@@ -229,25 +191,42 @@ class _Reading:
         filters: tuple[str, ...], is_ranked: bool,
     ) -> Shape:  # fmt: skip
         if grain:
-            return "ranking" if is_ranked and self._is_asking("which") else "series"
+            return "ranking" if is_ranked and self.names("which") else "series"
         if dimensions:
             return "ranking"
-        if self._is_asking("count") and not (measure and is_ranked):
+        if self.names("count") and not (measure and is_ranked):
             return "value"
-        if (is_ranked and amount and not self._is_asking("aggregate")) or self._is_asking(
+        if (is_ranked and amount and not self.names("aggregate")) or self.names(
             "newest", "oldest", "list"
         ):
             return "list"
-        if measure or (amount and self._is_said("amount", amount)):
+        if measure or (amount and self._matched.size(amount, "amount", "weak amount")):
             return "value"
-        return "list" if filters or self._is_asking("which") or self._named else "value"
+        return "list" if filters or self.names("which") or self._matched.named else "value"
+
+    def _wants_time(self, measure: str, amount: str) -> bool:
+        """Tell whether the question is how long, and what it names is no time."""
+        parts = [*self.subject.measures.values(), *self.subject.amounts.values()]
+        units = [one.unit for one in parts if one.name in (measure, amount)]
+        return (
+            self._is_asking_time
+            and not set(units) & {"s", "min"}
+            and any(word.is_a("weak measure", "weak amount") for word in self._matched.words)
+        )
+
+    def _limit(self, shape: Shape, is_ranked: bool) -> int:
+        """Return how many rows are shown: "by author" means all, "which author most" the first."""
+        if self._matched.numbers:
+            return self._matched.numbers[0]
+        is_all = shape == "ranking" and not is_ranked and not self.names("which")
+        return ALL if is_all else TOP
 
     def _groups(self) -> tuple[tuple[str, ...], str]:
         """Return the dimensions to group by, and the grain of time."""
         dimensions: list[str] = []
         grain = ""
         before: Word | None = None
-        for word in self._words:
+        for word in self._matched.words:
             asks = before is not None and before.is_a("group", "which", "up", "down")
             is_counted = before is not None and before.is_a("up", "down", "count")
             if is_counted and word.is_a("measure"):
@@ -265,13 +244,13 @@ class _Reading:
                     if not (word.is_a("dimension") and before and before.is_a("group"))
                     else before
                 )
-        if not grain and self._is_asking("trend"):
+        if not grain and self.names("trend"):
             grain = "day"
         return tuple(dict.fromkeys(dimensions)), grain if self.subject.day else ""
 
     def _filters(self, measure: str, amount: str) -> tuple[str, ...]:
         found: list[str] = []
-        for word in self._words:
+        for word in self._matched.words:
             if not word.is_a("filter"):
                 continue
             is_taken = (word.meanings.get("measure") == measure != "") or (
@@ -282,7 +261,7 @@ class _Reading:
                     word.meanings.get("most"),
                     word.meanings.get("least"),
                 )
-                and self._is_asking("up", "down")
+                and self.names("up", "down")
             )
             if not is_taken:
                 found.append(word.meanings["filter"])
@@ -291,116 +270,16 @@ class _Reading:
     def _chosen(self, kind: Kind, before: tuple[Kind, ...]) -> str:
         """Return the part of a kind that the longest phrase names; `before` goes first."""
         found = [
-            word for word in self._words
+            word for word in self._matched.words
             if word.is_a(kind) and not word.is_a(*before) and word not in self._grouped
         ]  # fmt: skip
         return max(found, key=lambda word: word.size).meanings[kind] if found else ""
 
     def _more_said(self, measure: str, amount: str) -> tuple[str, str]:
         """Return the one of a measure and an amount that is said in more words."""
-        is_amount = self._size("amount", amount) > self._size("measure", measure)
-        return ("", amount) if is_amount or self._is_asking("aggregate") else (measure, "")
-
-    def _size(self, kind: Kind, name: str) -> int:
-        return max((one.size for one in self._words if one.meanings.get(kind) == name), default=0)
+        is_amount = self._matched.size(amount, "amount") > self._matched.size(measure, "measure")
+        return ("", amount) if is_amount or self.names("aggregate") else (measure, "")
 
     def _aggregate(self) -> str:
-        found = self._first("aggregate")
+        found = self._matched.first("aggregate")
         return found[1] if found else ""
-
-    def _first(self, *kinds: Kind) -> tuple[Kind, str] | None:
-        for word in self._words:
-            for kind in kinds:
-                if kind in word.meanings:
-                    return kind, word.meanings[kind]
-        return None
-
-    def _is_said(self, kind: Kind, name: str) -> bool:
-        return any(word.meanings.get(kind) == name for word in self._words)
-
-    def _is_asking(self, *kinds: Kind) -> bool:
-        return self.names(*kinds)
-
-    def _match(self, said: list[str]) -> Iterator[Word]:
-        lexicon = lexicon_of(self.subject)
-        plains = [plain(one) for one in said]
-        at = 0
-        while at < len(said):
-            word = self._at(said, plains, at, lexicon)
-            at += word.size
-            yield word
-
-    def _at(self, said: list[str], plains: list[str], at: int, lexicon: Lexicon) -> Word:
-        for size in range(min(LONGEST, len(said) - at), 0, -1):
-            meanings = lexicon.get(tuple(plains[at : at + size]))
-            if meanings:
-                return Word(meanings, size)
-        return self._other(said[at], plains[at], said, at)
-
-    def _other(self, token: str, plain_token: str, said: list[str], at: int) -> Word:
-        if token.startswith("\x00"):
-            return self._quote(self._quoted[int(token[1:])])
-        if token.isdigit() and int(token) > 0:
-            self._numbers.append(int(token))
-            return Word({"number": token}, 1)
-        for size in (3, 2, 1):
-            name = " ".join(said[at : at + size])
-            found = self._dimension_of(name)
-            if found and len(said) >= at + size:
-                self._named.append(found)
-                return Word({"value": found[0]}, size)
-        if plain_token in STOP or token.casefold() in STOP:
-            return Word({"stop": ""}, 1)
-        self.unknown.append(token)
-        return Word({}, 1)
-
-    def _quote(self, text: str) -> Word:
-        found = self._dimension_of(text) or self._part_of_one(text)
-        if found:
-            self._named.append(found)
-            return Word({"value": found[0]}, 1)
-        self.unknown.append(text)
-        return Word({}, 1)
-
-    def _dimension_of(self, text: str) -> tuple[str, str] | None:
-        for name, part in self.subject.dimensions.items():
-            if part.values:
-                known = self._values(self.subject, name).get(text.casefold())
-                if known is not None:
-                    return name, known
-        return None
-
-    def _part_of_one(self, text: str) -> tuple[str, str] | None:
-        """Return the only value that has the text in it."""
-        for name, part in self.subject.dimensions.items():
-            if part.values:
-                found = [
-                    v for k, v in self._values(self.subject, name).items() if text.casefold() in k
-                ]
-                if len(found) == 1:
-                    return name, found[0]
-        return None
-
-    def _drop_named_dimensions(self) -> None:
-        """Take "branch main" and "the nightly pipeline" for filters, not for groups."""
-        for at, word in enumerate(self._words):
-            beside = [*self._words[max(0, at - 1) : at], *self._words[at + 1 : at + 2]]
-            if word.is_a("dimension") and any(
-                one.meanings.get("value") == word.meanings["dimension"] for one in beside
-            ):
-                rest: dict[Kind, str] = {
-                    kind: name for kind, name in word.meanings.items() if kind != "dimension"
-                }
-                self._words[at] = Word(rest or {"stop": ""}, word.size)
-
-
-OWN: tuple[Kind, ...] = (
-    "subject",
-    "measure",
-    "amount",
-    "most",
-    "least",
-    "dimension",
-    "filter",
-    "value",
-)

@@ -19,6 +19,7 @@ SQL over tables of the lake; nothing is asked that is not said there. The keys o
                        and n: an aggregate that counts what a share is one of
     [amounts.NAME]     words, sql (a number of each row), unit, aggregate (the usual one), and
                        the superlatives most and least: "slowest", "fastest"
+                       weak words of measures and amounts count where no others are said: "how long"
     [dimensions.NAME]  words, sql, and values: a SELECT of the values that can be named
     [filters.NAME]     words, sql (a condition)
 
@@ -37,6 +38,7 @@ from typing import Any, cast
 from golive_core.errors import UsageError
 
 FOLDER = Path(__file__).parent / "semantics"
+LISTS = ("words", "weak", "most", "least")
 KINDS = ("measures", "amounts", "dimensions", "filters")
 UNITS = frozenset({"", "s", "%", "usd", "bytes", "min"})
 AGGREGATES: Mapping[str, str] = {
@@ -55,6 +57,7 @@ class Part:
     sql: str
     unit: str = ""
     aggregate: str = ""
+    weak: tuple[str, ...] = ()
     most: tuple[str, ...] = ()
     least: tuple[str, ...] = ()
     values: str = ""
@@ -120,7 +123,7 @@ def _parts(said: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Part]:
 
 
 def _part(name: str, said: Mapping[str, Any]) -> Part:
-    lists = {key: tuple(cast("list[str]", said.get(key, ()))) for key in ("words", "most", "least")}
+    lists = {key: tuple(cast("list[str]", said.get(key, ()))) for key in LISTS}
     part = Part(name, **lists, **{key: said[key] for key in said if key not in lists})
     if part.unit not in UNITS or part.aggregate not in ("", *AGGREGATES):
         raise ValueError(f"{name}: unit {part.unit!r} or aggregate {part.aggregate!r}")

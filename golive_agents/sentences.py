@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from golive_agents import statements
-from golive_agents.reading import Plan
+from golive_agents.plan import Plan
 from golive_agents.semantic_layer import Subject
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from golive_agents.periods import Period
-from golive_agents.reading import Plan
+from golive_agents.plan import Plan
 from golive_agents.semantic_layer import AGGREGATES, Subject, subjects
 
 GRAINS = {

@@ -6,7 +6,8 @@ import re
 from typing import Literal
 
 Kind = Literal[
-    "subject", "measure", "amount", "most", "least", "dimension", "filter", "value",
+    "subject", "measure", "amount", "weak measure", "weak amount", "most", "least",
+    "dimension", "filter", "value", "quoted",
     "count", "list", "which", "up", "down", "group", "aggregate", "newest", "oldest", "grain",
     "trend", "compare", "number", "stop",
 ]  # fmt: skip
@@ -168,7 +169,6 @@ AUXILIARY = frozenset(
         "has",
         "have",
         "had",
-        "will",
     )
 )
 """Left out before phrases are compared: "lines were added" is "lines added"."""

@@ -12,7 +12,7 @@ from golive_cli.output import Json, emit, say, show
 
 if TYPE_CHECKING:
     from golive_agents.chat_assistant import Answer, Refusal
-    from golive_agents.reading import Plan
+    from golive_agents.plan import Plan
 
 ROWS_SHOWN = 50
 
