@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 SECONDS = {"s": 1.0, "min": 60.0}
 WRITTEN = {"usd": "${:,.2f}", "%": "{:.1f} %", "bytes": "{:,.0f} bytes"}
 MINUTE, TWO_DAYS_H = 60, 48
+SHA = re.compile("[0-9a-f]{40,64}")
 MAX_CELL = 80
 """Characters of a cell in a sentence."""
 AGGREGATES = {"total": "Total", "average": "Average", "median": "Median", "longest": "Largest",
@@ -142,6 +144,8 @@ def _cell(value: object) -> str:
         return f"{value:%Y-%m-%d %H:%M} UTC"
     if isinstance(value, float):
         return f"{value:.3g}"
+    if isinstance(value, str) and SHA.fullmatch(value):
+        return value[:10]
     text = "unknown" if value is None else str(value)
     return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…"
 

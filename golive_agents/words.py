@@ -173,7 +173,8 @@ AUXILIARY = frozenset(
 )
 """Left out before phrases are compared: "lines were added" is "lines added"."""
 FOLLOWING = re.compile(
-    r"^(?:and|what about|how about|only|now|same|but|instead|ok|okay|then|show (?:it|that|them)|"
+    r"^(?:and|by|per|for each|in|on|since|last|with|without|what about|how about|only|now|"
+    r"same|but|instead|ok|okay|then|show (?:it|that|them)|"
     r"split (?:it|that)|break (?:it|that) down)\b"
 )
 """How a question begins that goes on from the one before."""

@@ -5,9 +5,10 @@ What can be asked and how it is read belongs to `golive_agents/chat_assistant.py
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import altair as alt
+import polars as pl
 import streamlit as st
 
 from dashboards import charts, data, theme
@@ -129,19 +130,35 @@ def _answer(turn: Answer, number: int, *, is_last: bool) -> None:
         elif turn.chart == "bars":
             _bars(turn, number)
         if turn.chart != "number":
-            st.dataframe(turn.rows, hide_index=True, key=f"ask-rows-{number}",
-                         height=charts.table_height(turn.rows.height))  # fmt: skip
+            _table(turn.rows, key=f"ask-rows-{number}")
     if is_last:
         _editor(turn, number)
 
 
 def _title(turn: Answer) -> str:
-    name = turn.value or turn.plan.subject
-    return name.replace("_", " ").capitalize()
+    """Return what is shown: the sentence up to its number."""
+    if not turn.value:
+        return turn.plan.subject.replace("_", " ").capitalize()
+    return turn.sentence.partition(f" {turn.period}")[0].partition(":")[0].removesuffix(" in")
+
+
+def _table(frame: pl.DataFrame, *, key: str) -> None:
+    kinds = st.column_config
+    columns = {
+        name: kinds.DateColumn(name.replace("_", " "))
+        if dtype == pl.Date
+        else kinds.NumberColumn(name.replace("_", " "), format="%.2f")
+        if dtype.is_float()
+        else kinds.Column(name.replace("_", " "))
+        for name, dtype in frame.schema.items()
+    }
+    height = charts.table_height(frame.height)
+    st.dataframe(frame, hide_index=True, key=key, column_config=columns, height=height)
 
 
 def _axis(turn: Answer) -> str:
-    return f"{_title(turn)}{f' ({turn.unit})' if turn.unit else ''}"
+    name = turn.value.replace("_", " ").capitalize()
+    return f"{name}{f' ({turn.unit})' if turn.unit else ''}"
 
 
 def _line(turn: Answer, number: int) -> None:
@@ -179,9 +196,9 @@ def _editor(turn: Answer, number: int) -> None:
 
 def _run(text: str, number: int) -> None:
     try:
-        frame: Any = Assistant(data.lake()).run(text)
+        frame = Assistant(data.lake()).run(text)
     except QueryError as error:
         charts.failed(error)
         return
     with charts.figure("Rows", Rows(frame, text), key=f"ask-own-{number}"):
-        st.dataframe(frame, hide_index=True, height=charts.table_height(frame.height))
+        _table(frame, key=f"ask-own-rows-{number}")
