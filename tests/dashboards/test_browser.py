@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browsing import PATHS, PHONE, SLUGS, Visitor, background, fits, keep, overhang, violations
+from browsing import PATHS, SLUGS, Visitor, background, fits, keep, overhang, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 DARK = "rgb(18, 18, 20)"
@@ -27,9 +27,8 @@ def test_a_filled_page_is_whole(look: Visitor, address: str, tmp_path: Path, slu
     assert background(page) == DARK
     assert violations(page) == []
     keep(page, f"{slug}-dark", tmp_path)
-    page.emulate_media(color_scheme="light")
-    page.set_viewport_size(PHONE)
-    page.wait_for_timeout(500)
+    look.leave()
+    page = look(f"{address}/{PATHS[slug]}", phone=True)
     assert fits(page), overhang(page)
     keep(page, f"{slug}-phone", tmp_path)
 
