@@ -122,7 +122,7 @@ def draw(slug: str, project: str, days: int) -> None:
 
 
 def _first(app: AppTest, kind: str) -> str:
-    return next((str(one.value) for one in app.get(kind)), "")
+    return next((str(getattr(one, "value", "")) for one in app.get(kind)), "")
 
 
 def _numbers(app: AppTest) -> list[tuple[str, str, str]]:
