@@ -26,6 +26,8 @@ from golive_core.lake import WriteResult
 from ingest.source import Instance
 
 CHECK = "sources_understood"
+ONLY_TAG = "golive/only"
+"""Tag of a run in which one instance is conformed and none is pulled."""
 PROJECTS = dg.AssetKey(["core", "projects"])
 
 
@@ -148,8 +150,12 @@ def conform_all(workspace: Workspace, instances: Iterable[Instance]) -> Conforme
 def instances_of(context: dg.AssetExecutionContext, workspace: Workspace) -> list[Instance]:
     """Return the instances whose raw assets are part of this run, all if none is.
 
-    A run of one instance must not wait for the pull of another in another process.
+    A run that is tagged with an instance is about that one alone. A run of one instance must not
+    wait for the pull of another in another process.
     """
+    only = context.run.tags.get(ONLY_TAG)
+    if only in workspace.instances:
+        return [workspace.instances[only]]
     keys = context.job_def.asset_layer.executable_asset_keys
     pulled = {key.path[1] for key in keys if key.path[0] == "raw"}
     found = workspace.instances.values()

@@ -16,6 +16,7 @@ from assets.refresh import FOLDER
 from assets.workspace import Workspace
 from golive_dagster.actions import action_job, send_job, send_schedule
 from golive_dagster.discover import predictions
+from golive_dagster.inbox import inbox_sensor
 from golive_dagster.jobs import everything, ingest_jobs, upkeep_job
 from golive_dagster.lineage import VIEWS, page_specs
 from golive_dagster.schedules import ingest_schedules, upkeep_schedule
@@ -41,7 +42,7 @@ def build_defs(
         assets=[*assets, publish_asset(assets), *page_specs(views)],
         jobs=[*jobs, everything(), upkeep_job(), action_job(), send_job()],
         schedules=[*ingest_schedules(workspace), upkeep_schedule(), send_schedule(workspace)],
-        sensors=sensors(workspace, jobs),
+        sensors=[*sensors(workspace, jobs), *inbox_sensor(workspace, jobs)],
         resources={"workspace": workspace},
         executor=dg.in_process_executor,
     )
