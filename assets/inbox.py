@@ -61,7 +61,7 @@ def _take(
 ) -> None:
     instance = workspace.instances.get(name)
     if instance is None:
-        _refuse(workspace, inbox, deliveries, f"no source is called {name!r} any more")
+        refuse(workspace, inbox, deliveries, f"no source is called {name!r} any more")
         done.refused += len(deliveries)
         return
     source = workspace.source(name)
@@ -82,7 +82,7 @@ def _understood(
         try:
             source.parse_webhook(one.headers, one.body)
         except (GoLiveError, ValueError, KeyError, TypeError, AttributeError) as error:
-            _refuse(workspace, inbox, [one], f"not what its service sends: {error}"[:500])
+            refuse(workspace, inbox, [one], f"not what its service sends: {error}"[:500])
             done.refused += 1
             continue
         yield one
@@ -99,7 +99,7 @@ def _commit(
         for number, (context, body) in enumerate(source.parse_webhook(one.headers, one.body)):
             stream = _stream(source, str(context.get("kind", "")))
             batch = batches.setdefault(stream, Batch())
-            batch.add(f"webhook/{instance.name}/{one.delivery_id}#{number}", body, context)
+            batch.add(f"{_uri(one)}#{number}", body, context)
     result = PullResult(instance.name)
     with alone(workspace.lake, instance.name):
         state = State.read(workspace.lake, instance.name)
@@ -118,15 +118,13 @@ def _stream(source: Source, kind: str) -> str:
     return next((name for name in names if name in (kind, word, f"{word}s")), names[0])
 
 
-def _refuse(
-    workspace: Workspace, inbox: Inbox, deliveries: Iterable[Delivery], reason: str
-) -> None:
+def refuse(workspace: Workspace, inbox: Inbox, deliveries: Iterable[Delivery], reason: str) -> None:
+    """Keep deliveries aside that cannot be understood, and tell the quarantine why."""
     now = datetime.now(UTC)
     rows = [
-        {"quarantine_id": f"webhook/{one.instance}/{one.delivery_id}", "instance": one.instance,
-         "table_name": "inbox", "stream": WEBHOOK, "reason": reason, "at": now, "day": now.date(),
-         "content": one.body[:CONTENT].decode(errors="replace"),
-         "uri": f"webhook/{one.instance}/{one.delivery_id}"}
+        {"quarantine_id": _uri(one), "instance": one.instance, "table_name": "inbox",
+         "stream": one.kind, "reason": reason, "at": now, "day": now.date(), "uri": _uri(one),
+         "content": one.body[:CONTENT].decode(errors="replace")}
         for one in deliveries
     ]  # fmt: skip
     table = schema.find("ops.quarantine")
@@ -134,3 +132,7 @@ def _refuse(
     workspace.lake.insert(table.name, schema.conform(table, frame))
     for one in deliveries:
         inbox.refuse(one.sequence, reason)
+
+
+def _uri(one: Delivery) -> str:
+    return f"{one.kind}/{one.instance}/{one.delivery_id}"

@@ -7,6 +7,7 @@ lost or failed loses nothing.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -16,39 +17,45 @@ from assets.core import ONLY_TAG
 from assets.cursors import State
 from assets.inbox import drain
 from assets.partitions import today
+from assets.uploads import waiting
 from assets.workspace import Workspace
 from golive_core.errors import GoLiveError
 from golive_core.inbox import Inbox
-from golive_dagster.busy import is_busy
-from golive_dagster.jobs import INSTANCE_TAG, job_name
+from golive_dagster.busy import is_busy, is_waiting
+from golive_dagster.jobs import INSTANCE_TAG, UPLOADS_JOB, job_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from golive_dagster.jobs import UnresolvedAssetJobDefinition
 
+RETRY_S = 60.0
+"""Between two tries of uploads whose run failed."""
 SECONDS = 2
 """Between two looks: one count in a SQLite file."""
 
 
 def inbox_sensor(
-    workspace: Workspace, jobs: Sequence[UnresolvedAssetJobDefinition]
-) -> list[dg.SensorDefinition]:
-    """Return the sensor `inbox`; none where no source takes webhooks."""
+    workspace: Workspace, jobs: Sequence[UnresolvedAssetJobDefinition],
+    handed_in: UnresolvedAssetJobDefinition,
+) -> list[dg.SensorDefinition]:  # fmt: skip
+    """Return the sensor `inbox`: of webhooks, for sources that take some, and of uploads.
+
+    `jobs` are those of the instances, `handed_in` that of uploads.
+    """
     by_name = {job.name: job for job in jobs}
     hooked = {
         name: by_name[job_name(name)]
         for name, one in workspace.instances.items()
         if one.webhook_secret
     }
-    if not hooked:
-        return []
 
     def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         if not Inbox(workspace.settings.home).depth():
             return dg.SensorResult(skip_reason=dg.SkipReason("nothing came"))
         try:
-            return dg.SensorResult(run_requests=list(requests(context, workspace, hooked)))
+            found = [*requests(context, workspace, hooked), *uploads(context, workspace)]
+            return dg.SensorResult(run_requests=found)
         except GoLiveError as error:
             context.log.warning(str(error))
             return dg.SensorResult(skip_reason=dg.SkipReason(str(error)))
@@ -57,10 +64,10 @@ def inbox_sensor(
         dg.SensorDefinition(
             name="inbox",
             evaluation_fn=evaluate,
-            jobs=list(hooked.values()),
+            jobs=[*hooked.values(), handed_in],
             minimum_interval_seconds=SECONDS,
             default_status=dg.DefaultSensorStatus.RUNNING,
-            description="Takes webhooks from the inbox and refreshes what they concern.",
+            description="Takes webhooks and uploads in and refreshes what they concern.",
         )
     ]
 
@@ -80,6 +87,18 @@ def requests(
             yield dg.RunRequest(
                 job_name=job_name(name), partition_key=today(), tags={INSTANCE_TAG: name}
             )
+
+
+def uploads(context: dg.SensorEvaluationContext, workspace: Workspace) -> Iterator[dg.RunRequest]:
+    """Yield a run for the uploads that wait, unless one is on its way; a failed one is repeated."""
+    found = waiting(workspace)
+    if not found or is_waiting(context.instance, job=UPLOADS_JOB):
+        return
+    tries = int(time.time() // RETRY_S)
+    yield dg.RunRequest(
+        run_key=f"uploads:{found[-1].sequence}:{tries}", job_name=UPLOADS_JOB,
+        partition_key=today(),
+    )  # fmt: skip
 
 
 def _told(

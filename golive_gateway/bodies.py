@@ -15,7 +15,7 @@ async def read(request: Request, *, most: int = MOST_BYTES, seconds: float = MOS
     """Return the body; raises HTTPException 413 for one that is too large, 408 for a slow one."""
     told = request.headers.get("content-length", "")
     if told.isdigit() and int(told) > most:
-        raise _too_large(most)
+        raise too_large(most)
     try:
         async with asyncio.timeout(seconds):
             return await _read(request, most)
@@ -29,10 +29,11 @@ async def _read(request: Request, most: int) -> bytes:
     async for piece in request.stream():
         size += len(piece)
         if size > most:
-            raise _too_large(most)
+            raise too_large(most)
         pieces.append(piece)
     return b"".join(pieces)
 
 
-def _too_large(most: int) -> HTTPException:
+def too_large(most: int) -> HTTPException:
+    """Return the error for a body above `most` bytes."""
     return HTTPException(413, f"the body is larger than {most} bytes")

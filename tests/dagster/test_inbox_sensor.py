@@ -16,8 +16,15 @@ from assets.core import ONLY_TAG
 from assets.workspace import Workspace
 from golive_core.inbox import Delivery, Inbox
 from golive_core.lake import Lake
+from golive_core.uploads import Upload
 from golive_dagster import run as running
 from golive_dagster.definitions import build_defs
+
+REPORT = """<testsuite name="cart" tests="2" timestamp="2026-03-01T12:00:00">
+  <testcase classname="cart" name="test_add" time="0.1"/>
+  <testcase classname="cart" name="test_pay" time="0.2"><failure message="1 != 2"/></testcase>
+</testsuite>
+"""
 
 
 class Hooked(Tiny):
@@ -29,7 +36,10 @@ class Hooked(Tiny):
     def parse_webhook(
         self, headers: Mapping[str, str], body: bytes
     ) -> list[tuple[dict[str, Any], bytes]]:
-        return [({"kind": "file"}, json.dumps({"core.builds": [one]}).encode()) for one in json.loads(body)]
+        return [
+            ({"kind": "file"}, json.dumps({"core.builds": [one]}).encode())
+            for one in json.loads(body)
+        ]
 
 
 @pytest.fixture
@@ -99,5 +109,30 @@ def test_a_webhook_that_only_rings_starts_the_whole_job(
     assert Inbox(home).depth() == 0
 
 
-def test_without_webhooks_there_is_no_sensor(definitions: dg.Definitions) -> None:
-    assert "inbox" not in {one.name for one in definitions.sensors or ()}
+def test_uploads_come_into_core_and_marts_by_a_run_of_their_own(
+    workspace: Workspace, mart_folder: Path, view_folder: Path, instance: dg.DagsterInstance,
+    lake: Lake, home: Path,
+) -> None:  # fmt: skip
+    definitions = build_defs(workspace, marts=mart_folder, views=view_folder)
+    assert list(tick(definitions, instance).run_requests or ()) == []
+    good = Upload("good", "shop", {"build": "12", "commit": "c" * 40, "branch": "main"})
+    odd = Upload("odd", "shop", {"build": "13"})
+    for upload, body in ((good, REPORT), (odd, "hello")):
+        upload.folder(home).mkdir(parents=True)
+        (upload.folder(home) / "0-TEST-cart.xml").write_text(body)
+        Inbox(home).put([upload.delivery()])
+    (request,) = tick(definitions, instance).run_requests or ()
+    assert request.job_name == "uploads"
+    done = definitions.resolve_job_def("uploads").execute_in_process(
+        instance=instance, tags=request.tags, partition_key=request.partition_key,
+        run_config=running.QUIET,
+    )  # fmt: skip
+    assert done.success
+    found = lake.query("select number, commit_sha, branch from core.builds").rows()
+    assert found == [(12, "c" * 40, "main")]
+    assert lake.query("select count(*) from core.test_results").item() == 2
+    assert lake.query("select sum(builds) from marts.build_count").item() == 1
+    assert [one.delivery_id for one in Inbox(home).refused()] == ["odd"]
+    assert odd.folder(home).exists()
+    assert not good.folder(home).exists()
+    assert list(tick(definitions, instance).run_requests or ()) == []
