@@ -64,6 +64,8 @@ class Inbox:
 
     def __init__(self, home: Path) -> None:
         self.path = home / FILE
+        self._kept = threading.local()
+        """A connection a thread: the last one that closes would write the whole log back."""
 
     def put(self, deliveries: Sequence[Delivery]) -> list[bool]:
         """Store deliveries in one durable commit; tell of each whether it was new.
@@ -115,14 +117,30 @@ class Inbox:
 
     @contextmanager
     def _open(self) -> Generator[sqlite3.Connection]:
+        """Give a transaction: committed at the end, undone by an error."""
         try:
-            with _connected(self.path) as db:
+            db = self._connection()
+            db.execute("begin immediate")
+            try:
                 yield db
+            except BaseException:
+                db.execute("rollback")
+                raise
+            db.execute("commit")
         except (sqlite3.Error, OSError) as error:
             raise GoLiveError(
                 f"the inbox cannot be used: {error}", where=str(self.path),
                 hint="Make room on the disk and see that the folder can be written",
             ) from error  # fmt: skip
+
+    def _connection(self) -> sqlite3.Connection:
+        """Return this thread's connection, a new one where the file is another than before."""
+        kept: tuple[sqlite3.Connection, int] | None = getattr(self._kept, "db", None)
+        if kept and self.path.exists() and self.path.stat().st_ino == kept[1]:
+            return kept[0]
+        db = _connect(self.path)
+        self._kept.db = (db, self.path.stat().st_ino)
+        return db
 
 
 class Writer:
@@ -191,22 +209,18 @@ def _put(db: sqlite3.Connection, one: Delivery) -> bool:
     return True
 
 
-@contextmanager
-def _connected(path: Path) -> Generator[sqlite3.Connection]:
-    """Open the file for one transaction: committed at the end, undone by an error."""
+def _connect(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
-    is_new = not path.exists()
     db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
     try:
         db.execute("pragma synchronous = full")
-        if is_new or not _has_tables(db):
+        if not _has_tables(db):
             db.execute("pragma journal_mode = wal")
             db.executescript(SCHEMA)
-        db.execute("begin immediate")
-        yield db
-        db.execute("commit")
-    finally:
+    except BaseException:
         db.close()
+        raise
+    return db
 
 
 def _has_tables(db: sqlite3.Connection) -> bool:

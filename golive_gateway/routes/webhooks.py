@@ -9,6 +9,7 @@ A repeated delivery is answered 202 as well and counts once.
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,8 @@ log = get_logger(__name__)
 WEBHOOK = "webhook"
 KEPT_HEADERS = ("content-type", "user-agent")
 """Headers kept beside those that begin with x-: no secret is in them."""
+LOOK_S = 1.0
+"""Between two looks at the settings file."""
 SECRETS = frozenset({"x-gitlab-token", "x-api-key", "x-auth-token"})
 
 
@@ -76,11 +79,20 @@ class _Hooked:
 
 
 def _hooked(name: str) -> _Hooked:
-    file = settings.file_of()
-    found = _known(name, file, file.stat().st_mtime_ns if file else 0)
+    """Return the source; the settings file is looked at once a second at most."""
+    place = settings.variable("GOLIVE_BASE"), settings.variable("GOLIVE_HOME")
+    file, changed_ns = _file(int(time.monotonic() / LOOK_S), *place)
+    found = _known(name, file, changed_ns)
     if found is None:
         raise HTTPException(404, f"no source {name!r} takes webhooks")
     return found
+
+
+@lru_cache(maxsize=1)
+def _file(tick: int, *place: str) -> tuple[Path | None, int]:
+    """Return the settings file and when it changed, looked at once for each tick."""
+    file = settings.file_of()
+    return file, file.stat().st_mtime_ns if file else 0
 
 
 @lru_cache(maxsize=256)
