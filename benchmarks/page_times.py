@@ -4,10 +4,10 @@
                                     [--small]
 
 Server time: from the request of a page over the browser's own WebSocket to the end of its script,
-as the browser hears it; rendering is not in it. Warm: the reader comes back to
-it by the navigation. Cold: the first
-visit after the start of the server, to the first heading. Without --home a history is simulated;
-the issue's figures are for 20 M results, so say how large the lake was beside what is printed.
+as the browser hears it; rendering is not in it. Warm: the reader comes back to it by the navigation.
+Cold: the first visit after the start of the server, to the first heading. Without --home a history
+is simulated; the limits are meant for 20 M results, so how large the lake was is printed too. The
+readers' browsers run on the same machine: where it is busy, the figures are upper bounds.
 """
 
 from __future__ import annotations
