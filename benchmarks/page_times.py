@@ -4,7 +4,7 @@
                                     [--small]
 
 Server time: from the request of a page over the browser's own WebSocket to the end of its script,
-as the browser hears it; rendering is not in it. Warm: the reader comes back to it by the navigation.
+as the browser hears it, without rendering. Warm: the reader comes back to it by the navigation.
 Cold: the first visit after the start of the server, to the first heading. Without --home a history
 is simulated; the limits are meant for 20 M results, so how large the lake was is printed too. The
 readers' browsers run on the same machine: where it is busy, the figures are upper bounds.
@@ -152,7 +152,7 @@ def cold(browser: Browser, url: str) -> float:
     one = reader(browser)
     started = time.perf_counter()
     one.page.goto(url)
-    one.page.locator("h1").first.wait_for(timeout=PATIENCE_S * 1000)
+    one.page.locator("h1, h2").first.wait_for(timeout=PATIENCE_S * 1000)
     taken = time.perf_counter() - started
     one.wait(1)
     one.page.context.close()

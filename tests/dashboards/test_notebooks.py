@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,32 +19,6 @@ from golive_core.lake import Lake
 FOLDER = Path(app.__file__).parents[1] / "notebooks"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
 DEPLOYMENT_MARTS = ("marts.deployments", "marts.deployed_commits")
-
-
-@pytest.fixture(scope="module")
-def deployed(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the demo project with every tenth commit of its main line deployed two hours later."""
-    home = tmp_path_factory.mktemp("deployed") / ".golive"
-    shutil.copytree(filled, home)
-    lake = Lake(home / "lake")
-    builds = lake.query(
-        "select commit_sha, finished_at, branch from core.builds where branch = 'main' "
-        "and commit_sha is not null and finished_at is not null order by finished_at"
-    ).unique("commit_sha", keep="first", maintain_order=True)
-    rows = [
-        {"deployment_id": f"d{number}", "project_id": "demo", "source": "test", "service": "shop",
-         "environment": "production", "environment_kind": "production", "branch": row["branch"],
-         "status": "failed" if number % 7 == 3 else "passed", "commit_sha": row["commit_sha"],
-         "started_at": row["finished_at"], "finished_at": row["finished_at"] + timedelta(hours=2),
-         "day": row["finished_at"].date()}
-        for number, row in enumerate(builds.gather_every(10).to_dicts())
-    ]  # fmt: skip
-    table = schema.find("core.deployments")
-    lake.insert("core.deployments", schema.conform(table, pl.DataFrame(rows)))
-    for mart in refresh.marts():
-        if mart.table in DEPLOYMENT_MARTS:
-            refresh.refresh(lake, mart)
-    return home
 
 
 def ran(name: str) -> dict[str, Any]:
@@ -73,8 +45,8 @@ def test_flaky_tests(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["cost"]["wasted_minutes"].is_sorted(descending=True)
 
 
-def test_delivery(deployed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GOLIVE_HOME", str(deployed))
+def test_delivery(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOLIVE_HOME", str(filled))
     found = ran("delivery")
     good = found["outcomes"].select(pl.col("deployments") - pl.col("failed")).sum().item()
     assert found["weeks"]["deployments"].sum() == good > 0
@@ -84,10 +56,12 @@ def test_delivery(deployed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["leads"].height > 0
 
 
-def test_delivery_without_deployments_says_so(
-    filled: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GOLIVE_HOME", str(filled))
+def test_delivery_without_deployments_says_so(lake: Lake) -> None:
+    projects = schema.conform(schema.PROJECTS, pl.DataFrame({"project_id": ["shop"]}))
+    lake.merge("core.projects", projects)
+    for mart in refresh.marts():
+        if mart.table in DEPLOYMENT_MARTS:
+            refresh.refresh(lake, mart)
     found = ran("delivery")
     assert (found["interval"], found["known"]) == (None, "no deployment to production is known")
 
