@@ -16,7 +16,7 @@ from dashboards import words
 
 ROWS, COLUMNS = 8, 7
 HIDDEN = ("_id", "_sha", "url", "uri", "class_name", "file", "rank")
-SHARES = ("share", "rate", "probability", "low", "high", "change")
+SHARES = ("share", "rate", "low", "high", "change")
 Cell = object
 
 
@@ -70,7 +70,7 @@ def written(name: str, value: Cell) -> str:
 def _number(name: str, value: float) -> str:
     endings: dict[str, Callable[[float], str]] = {
         "_s": words.duration, "_usd": words.money, "_bytes": words.size,
-        "_minutes": lambda minutes: words.duration(minutes * 60),
+        "probability": words.probability, "_minutes": lambda minutes: words.duration(minutes * 60),
     }  # fmt: skip
     for ending, write in endings.items():
         if name.endswith(ending):

@@ -149,7 +149,8 @@ def settle(page: Page) -> None:
     """Wait until the first heading stands and nothing is running any more."""
     page.locator("h1, h2").first.wait_for(timeout=60_000)
     page.locator("[data-testid=stStatusWidget]").wait_for(state="detached", timeout=60_000)
-    page.wait_for_timeout(500)
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')", timeout=60_000)
+    page.wait_for_timeout(400)
 
 
 def keep(page: Page, name: str, tmp_path: Path) -> Path:

@@ -50,6 +50,6 @@ def test_a_page_of_a_lake_that_cannot_be_read_says_so(
 ) -> None:
     page = look(f"{broken_address}/{PATHS[slug]}")
     assert page.get_by_role("alert").first.is_visible()
-    assert page.get_by_text("golive doctor").is_visible()
+    page.get_by_text("golive doctor").wait_for()
     assert page.locator("[data-testid=stException]").count() == 0
     keep(page, f"{slug}-error", tmp_path)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
-from browsing import PATHS, ROOT, Visitor, fits, keep, serving
+from browsing import PATHS, ROOT, Visitor, fits, keep, serving, violations
 
 from golive_core import access
 from golive_core.lake import Lake
@@ -27,6 +28,7 @@ def test_every_figure_opens_its_sql_and_offers_its_rows(look: Visitor, address: 
     page = look(address)
     page.get_by_text("SQL / data").first.click()
     page.get_by_text("from marts.pipeline_state").first.wait_for()
+    assert violations(page) == []
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").first.click()
     rows = download.value.path().read_text().splitlines()
@@ -68,6 +70,34 @@ def test_one_test_and_one_build_are_whole(
             page = look(url, phone=phone)
             assert fits(page)
             keep(page, f"{name}-{'phone' if phone else 'light'}", tmp_path)
+
+
+def test_the_dashboards_install_on_a_phone(look: Visitor, address: str) -> None:
+    page = look(address, phone=True)
+    href = page.locator("link[rel=manifest]").get_attribute("href")
+    answer = page.request.get(href or "")
+    assert answer.status == 200
+    manifest = answer.json()
+    assert (manifest["name"], manifest["display"]) == ("GoLive", "standalone")
+    for icon in manifest["icons"]:
+        found = page.request.get(urljoin(answer.url, icon["src"]))
+        assert found.status == 200
+        assert found.headers["content-type"].startswith(icon["type"])
+    assert urljoin(answer.url, manifest["start_url"]) == f"{address}/"
+    assert page.locator("link[rel=apple-touch-icon]").count() == 1
+
+
+def test_a_past_day_is_chosen_in_the_frame(look: Visitor, address: str, filled: Path) -> None:
+    page = look(address)
+    page.get_by_role("button", name="Data ").click()
+    link = page.get_by_role("link", name="Link to exactly this").get_attribute("href")
+    then = Lake(filled / "lake").manifest().committed_at
+    assert f"as_of={then:%Y-%m-%d}" in (link or "")
+    past = look(link or "")
+    past.get_by_text("The past").wait_for()
+    past.get_by_role("button", name="Back to now").click()
+    past.get_by_text("The past").wait_for(state="detached")
+    assert "as_of" not in past.url
 
 
 def test_only_who_is_signed_in_comes_in(look: Visitor, filled: Path, monkeypatch) -> None:

@@ -93,6 +93,7 @@ def test_text_from_outside_cannot_become_html() -> None:
         ("duration_s", 245.0, "4 min 5 s"), ("cost_usd", 3.456, "$3.46"),
         ("size_bytes", 1500, "1.5 kB"),
         ("wasted_minutes", 2.0, "2 min"), ("failure_rate", 0.123, "12.3 %"),
+        ("probability", 0.99999, "> 99.9 %"),
         ("builds", 12345, "12\u2009345"),
         ("is_new", True, "yes"), ("day", date(2026, 3, 2), "2 Mar 2026"), ("any", None, "\u2013"),
         ("last_at", datetime(2026, 3, 2, 12, tzinfo=UTC), "2 Mar 2026, 12:00"),
