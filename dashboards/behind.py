@@ -19,7 +19,6 @@ from dashboards import moment, notebook, words
 from dashboards.data import Rows
 
 Drawn = alt.Chart | alt.LayerChart | alt.FacetChart
-SQL_PX, LINE_PX = 400, 21
 
 
 @dataclass(slots=True)
@@ -42,8 +41,6 @@ def button(figure: Figure) -> None:
     rows, key = figure.rows, figure.key
     with st.popover("SQL / data", type="tertiary", icon=":material/database:", key=f"behind-{key}"):
         st.caption(_basis(rows))
-        height = min(SQL_PX, 40 + LINE_PX * (rows.sql.count("\n") + 1))
-        st.code(rows.sql, language="sql", height=height)
         with st.container(horizontal=True, gap="small"):
             _download("CSV", lambda: csv(rows.frame), f"{key}.csv", "text/csv")
             _download(
@@ -52,6 +49,8 @@ def button(figure: Figure) -> None:
             _download(
                 "Notebook", lambda: as_notebook(figure), f"{key}.ipynb", "application/x-ipynb+json"
             )
+        # As high as it is: a box that scrolls by itself cannot be reached with the keyboard.
+        st.code(rows.sql, language="sql", wrap_lines=True)
 
 
 def _basis(rows: Rows) -> str:

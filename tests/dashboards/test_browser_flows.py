@@ -89,7 +89,7 @@ def test_the_dashboards_install_on_a_phone(look: Visitor, address: str) -> None:
 
 def test_a_past_day_is_chosen_in_the_frame(look: Visitor, address: str, filled: Path) -> None:
     page = look(address)
-    page.get_by_role("button", name="Data ").click()
+    page.locator(".st-key-moment button").click()
     link = page.get_by_role("link", name="Link to exactly this").get_attribute("href")
     then = Lake(filled / "lake").manifest().committed_at
     assert f"as_of={then:%Y-%m-%d}" in (link or "")
