@@ -16,10 +16,10 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 from urllib.parse import quote, unquote
 
 from golive_core import lock
@@ -57,13 +57,14 @@ class Manifest:
     rows: int
     events: int
     features: Mapping[str, str]
-    quantiles: Mapping[str, list[float]]
-    """Inner deciles of each feature, and the missing share, in training: what drift is told by."""
+    reference: Mapping[str, Mapping[str, list[float]]]
+    """What the training rows looked like, feature by feature: see `models.drift`."""
     metrics: Mapping[str, Any]
     """Measured walk-forward: see `models.walk_forward.Comparison`."""
     calibration: Mapping[str, float]
     """Slope and intercept on the log odds."""
-    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    heuristic: str = ""
+    """Name of the rule that it was compared with."""
     estimator_sha256: str = ""
     digest: str = ""
     """SHA-256 over all other cells."""
@@ -83,9 +84,11 @@ class Manifest:
 class Turn:
     """One change of the champion; `model_id` is empty where the heuristic took over."""
 
+    kind: Literal["promote", "rollback"]
     model_id: str
     at: str
     by: str
+    """"gate", or who asked for it."""
     reason: str
 
 
