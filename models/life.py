@@ -41,12 +41,11 @@ def labelled(model: LearnedModel, rows: pl.DataFrame, as_of: datetime) -> pl.Dat
     return rows.filter(is_known).sort(model.at, *model.key).tail(model.max_rows)
 
 
-def lacking(model: LearnedModel, rows: pl.DataFrame) -> str:
-    """Return why labelled rows are too few to learn from, "" if they are not."""
-    events = int(model.truth(rows).sum())
-    rarer = min(events, rows.height - events)
-    if rows.height < model.fewest_rows:
-        return f"{rows.height} of {model.fewest_rows} cases that it takes"
+def lacking(model: LearnedModel, rows: int, events: int) -> str:
+    """Return why so many labelled rows and events are too few to learn from, "" if they are not."""
+    rarer = min(events, rows - events)
+    if rows < model.fewest_rows:
+        return f"{rows} of {model.fewest_rows} cases that it takes"
     if rarer < model.fewest_events:
         return f"{rarer} of {model.fewest_events} cases of the rarer kind that it takes"
     return ""

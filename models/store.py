@@ -132,6 +132,10 @@ class Store:
         names = (unquote(path.parent.name) for path in found)
         return sorted(name for name in names if not name.endswith(DRAFT))
 
+    def has(self, model_id: str) -> bool:
+        """Tell whether a version is a whole directory."""
+        return (self._folder(model_id) / MANIFEST).is_file()
+
     def manifest(self, model_id: str) -> Manifest:
         """Return a version's manifest; raises ModelFileError if it is gone, cut off or edited."""
         path = self._folder(model_id) / MANIFEST
