@@ -46,7 +46,7 @@ class LearnedModel:
     title: str
     """What it predicts, as the end of "How probable is it that ...?"."""
     table: str
-    """Table of the lake with a row per case, brought up to date incrementally: `marts.<name>`."""
+    """Table of the lake with a row per case and a `day`, brought up to date incrementally."""
     key: tuple[str, ...]
     """Columns that make a row of the table unique within its project."""
     features: Mapping[str, str]
@@ -60,6 +60,9 @@ class LearnedModel:
     """The rule in two or three words, as pages and cards show it."""
     files: tuple[str, ...]
     """Source files whose change is another version of the model."""
+    sql: str = ""
+    """SELECT (of a .sql file) that gives the rows where they are not `table` as it stands: where
+    what came of a case is in another table than its features. It keeps `day`."""
     at: str = "at"
     """Column with the instant of the forecast: features know nothing of this instant or later."""
     known_at: str = "known_at"
@@ -80,6 +83,11 @@ class LearnedModel:
     """Types in its files beyond those of `models.store.TRUSTED`, as skops names them."""
     limits: tuple[str, ...] = ()
     """What it cannot do, in sentences for its card."""
+
+    @property
+    def source(self) -> str:
+        """What rows are selected from: the table, or the SELECT in brackets."""
+        return f"({self.sql.strip().rstrip(';')})" if self.sql else self.table
 
     def truth(self, rows: pl.DataFrame) -> Floats:
         """Return the labels, 0 or 1, of shape `(rows,)`."""

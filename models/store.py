@@ -30,12 +30,13 @@ DRAFT = ".new"
 KEPT = 5
 """Newest versions of a project that are kept beside those in use and those of champions before."""
 TRUSTED = (
+    "models.learners._Weighted",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
 )
-"""Types beyond those that skops itself trusts and that hold numbers only."""
+"""Types beyond those that skops itself trusts: they hold numbers and such types only."""
 
 
 class ModelFileError(GoLiveError):

@@ -15,13 +15,13 @@ def projects(lake: Lake, model: LearnedModel) -> list[str]:
     """Return the projects that have feature rows."""
     if not lake.exists(model.table):
         return []
-    found = lake.query(f"select distinct project_id from {model.table} order by all")  # noqa: S608
+    found = lake.query(f"select distinct project_id from {model.source} order by all")  # noqa: S608
     return found["project_id"].to_list()
 
 
 def newest(lake: Lake, model: LearnedModel, project_id: str) -> datetime | None:
     """Return the newest instant that any row of a project knows of."""
-    sql = f"select max(greatest({model.at}, {model.known_at})) from {model.table}"  # noqa: S608
+    sql = f"select max(greatest({model.at}, {model.known_at})) from {model.source}"  # noqa: S608
     return lake.query(f"{sql} where project_id = ?", [project_id]).item()
 
 
@@ -49,7 +49,7 @@ def _read(
 ) -> pl.DataFrame:  # fmt: skip
     order = ", ".join(f"{name} desc" for name in (model.at, *model.key))
     found = lake.query(
-        f"select {', '.join(model.columns())} from {model.table} "  # noqa: S608 - declared names
+        f"select {', '.join(model.columns())} from {model.source} "  # noqa: S608 - declared names
         f"where project_id = ? and day >= ? and {model.at} > ? {where} order by {order} limit ?",
         [project_id, after.date(), after, *values, model.max_rows],
     )
@@ -62,7 +62,7 @@ def counts(
     """Return how many labels became known after an instant (None: ever), and how many are 1."""
     found = lake.query(
         f"""select count(*) as rows, coalesce(sum({model.label}::bigint), 0)::bigint as events
-        from {model.table} where project_id = ? and {model.label} is not null
+        from {model.source} where project_id = ? and {model.label} is not null
         and {model.known_at} > coalesce(?, '-infinity'::timestamptz)""",  # noqa: S608
         [project_id, after],
     )
