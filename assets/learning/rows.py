@@ -10,6 +10,9 @@ import polars as pl
 from golive_core.lake import Lake
 from models.learned import LearnedModel
 
+LATE = timedelta(days=90)
+"""Labels that come later than this after their case are no news, so that old files stay closed."""
+
 
 def projects(lake: Lake, model: LearnedModel) -> list[str]:
     """Return the projects that have feature rows."""
@@ -21,8 +24,15 @@ def projects(lake: Lake, model: LearnedModel) -> list[str]:
 
 def newest(lake: Lake, model: LearnedModel, project_id: str) -> datetime | None:
     """Return the newest instant that any row of a project knows of."""
+    last = lake.query(
+        f"select max(day) from {model.source} where project_id = ?",  # noqa: S608
+        [project_id],
+    ).item()
+    if last is None:
+        return None
     sql = f'select max(greatest("{model.at}", "{model.known_at}")) from {model.source}'  # noqa: S608
-    return lake.query(f"{sql} where project_id = ?", [project_id]).item()
+    params = [project_id, last - LATE]
+    return lake.query(f"{sql} where project_id = ? and day >= ?", params).item()
 
 
 def window(
@@ -78,7 +88,8 @@ def counts(
     found = lake.query(
         f"""select count(*) as rows, coalesce(sum("{model.label}"::bigint), 0)::bigint as events
         from {model.source} where project_id = ? and "{model.label}" is not null
-        and "{model.known_at}" > coalesce(?, '-infinity'::timestamptz)""",  # noqa: S608
-        [project_id, after],
+        and "{model.known_at}" > coalesce(?, '-infinity'::timestamptz)
+        and day >= coalesce(?, '-infinity'::date)""",  # noqa: S608
+        [project_id, after, (after - LATE).date() if after else None],
     )
     return found.row(0)
