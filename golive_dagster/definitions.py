@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.core import core_assets
+from assets.learning.graph import learning_assets
 from assets.log_templates import template_asset
 from assets.marts import mart_assets
 from assets.partitions import daily
@@ -19,6 +20,7 @@ from golive_dagster.actions import action_job, send_job, send_schedule
 from golive_dagster.discover import predictions
 from golive_dagster.inbox import inbox_sensor
 from golive_dagster.jobs import everything, ingest_jobs, upkeep_job, uploads_job
+from golive_dagster.learning import learning_jobs, learning_schedules
 from golive_dagster.lineage import VIEWS, page_specs
 from golive_dagster.schedules import ingest_schedules, upkeep_schedule
 from golive_dagster.sensors import sensors
@@ -37,13 +39,16 @@ def build_defs(
         *core_assets(workspace, partitions),
         template_asset(workspace),
         *mart_assets(partitions, marts),
+        *learning_assets(),
         *predictions(),
     ]
     jobs, handed_in = ingest_jobs(workspace), uploads_job()
+    own = [everything(), upkeep_job(), action_job(), send_job(), *learning_jobs()]
+    upkeep = [upkeep_schedule(), *learning_schedules(workspace)]
     return dg.Definitions(
         assets=[*assets, publish_asset(assets), *page_specs(views)],
-        jobs=[*jobs, everything(), handed_in, upkeep_job(), action_job(), send_job()],
-        schedules=[*ingest_schedules(workspace), upkeep_schedule(), send_schedule(workspace)],
+        jobs=[*jobs, handed_in, *own],
+        schedules=[*ingest_schedules(workspace), *upkeep, send_schedule(workspace)],
         sensors=[*sensors(workspace, jobs), *inbox_sensor(workspace, jobs, handed_in)],
         resources={"workspace": workspace},
         executor=dg.in_process_executor,

@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets import upkeep
 from assets.core import ONLY_TAG, PROJECTS, UPLOADS
+from assets.learning.graph import GROUP
 from assets.publish import publish
 from assets.raw import key_of, word
 from assets.workspace import Workspace
@@ -36,9 +37,11 @@ def ingest_jobs(workspace: Workspace) -> "list[UnresolvedAssetJobDefinition]":
 def _ingest(workspace: Workspace, name: str) -> "UnresolvedAssetJobDefinition":
     streams = workspace.types[workspace.instances[name].type].streams
     raw = dg.AssetSelection.assets(*(key_of(name, stream.name) for stream in streams))
+    wanted = raw.downstream() | dg.AssetSelection.assets(PROJECTS)
     return dg.define_asset_job(
         job_name(name),
-        selection=(raw.downstream() | dg.AssetSelection.assets(PROJECTS)).materializable(),
+        # Models are fitted by a job of their own: news shall not wait for them.
+        selection=wanted.materializable() - dg.AssetSelection.groups(GROUP),
         description=f"Pull {name} and refresh everything that follows from it.",
         tags={INSTANCE_TAG: name},
         executor_def=dg.in_process_executor,
@@ -59,7 +62,8 @@ def uploads_job() -> "UnresolvedAssetJobDefinition":
     """Return the job of what was handed in: it asks no source."""
     return dg.define_asset_job(
         UPLOADS_JOB,
-        selection=dg.AssetSelection.assets(UPLOADS).downstream().materializable(),
+        selection=dg.AssetSelection.assets(UPLOADS).downstream().materializable()
+        - dg.AssetSelection.groups(GROUP),
         description="Take uploads into the lake and refresh all that follows.",
         tags={ONLY_TAG: "uploads"},
         executor_def=dg.in_process_executor,
