@@ -6,9 +6,12 @@ happened by `as_of`, so that nothing of the future can leak into a score of the 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from golive_core.errors import UsageError
 
@@ -39,11 +42,13 @@ def known(daily: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
 def evidence(daily: pl.DataFrame, *, as_of: datetime) -> pl.DataFrame:
     """Return one row per test with what its history up to `as_of` says, sorted by key.
 
-    Columns: the key, the sums of COUNTS, and the present unbroken run of failures on the default
+    Columns: the key, the sums of COUNTS, last_flaked_on (day), and the present unbroken run of failures on the default
     branch: broken_since_at, broken_since_sha (null if the last run passed), broken_attempts.
     """
     past = known(daily, as_of)
-    sums = past.group_by(KEY).agg(pl.sum(*COUNTS))
+    sums = past.group_by(KEY).agg(
+        pl.sum(*COUNTS), last_flaked_on=pl.col("day").filter(pl.col("flakes") > 0).max()
+    )
     streaks = streak(past)
     return (
         sums.join(streaks, on=KEY, how="left")
@@ -69,3 +74,48 @@ def streak(past: pl.DataFrame) -> pl.DataFrame:
             broken_attempts=pl.col("failing_attempts").sum(),
         )
     )
+
+
+AGES = (7.0, 14.0, 21.0, 28.0, 42.0, 56.0, 70.0, 91.0, 121.0)
+"""Days before a project's newest one at which the bins of `aged` end, newest bin first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aged:
+    """Evidence of n tests by age: `flakes` and `trials` of shape `(n, len(AGES))`, floats.
+
+    `lasting` has a row for each day with failures that lasted: test (row), bin, `failures` of the
+    day and `spell`, those of the unbroken run of such days. `days` counts all days of all tests.
+    """
+
+    key: pl.DataFrame
+    flakes: NDArray[np.float64]
+    trials: NDArray[np.float64]
+    lasting: pl.DataFrame
+    days: int
+
+
+def aged(past: pl.DataFrame) -> Aged:
+    """Return the evidence of `known` rows by age, tests sorted by key."""
+    newest = pl.col("day").max().over("project_id")
+    age = (newest - pl.col("day")).dt.total_days().cast(pl.Float64)
+    bin_of = pl.sum_horizontal(age >= end for end in AGES[:-1]).cast(pl.Int64)
+    rows = past.sort(*KEY, "day").with_columns(
+        test=pl.struct(KEY).rank("dense").cast(pl.Int64) - 1,
+        bin=bin_of,
+        run=(pl.col("lasting_failures") == 0).cum_sum().over(KEY),
+    )
+    sums = rows.group_by("test", "bin").agg(pl.sum("flakes", "trials"))
+    key = past.select(KEY).unique().sort(KEY)
+    lasting = rows.filter(pl.col("lasting_failures") > 0).select(
+        "test", "bin", pl.col("lasting_failures").alias("failures"),
+        spell=pl.col("lasting_failures").sum().over("test", "run"),
+    )  # fmt: skip
+    grids = (_grid(sums, name, key.height) for name in ("flakes", "trials"))
+    return Aged(key, *grids, lasting, past.height)
+
+
+def _grid(sums: pl.DataFrame, name: str, tests: int) -> NDArray[np.float64]:
+    grid = np.zeros((tests, len(AGES)))
+    grid[sums["test"].to_numpy(), sums["bin"].to_numpy()] = sums[name].to_numpy()
+    return grid

@@ -22,14 +22,12 @@ def update(lake: Lake, *, as_of: datetime | None = None, made_at: datetime | Non
 
 def model() -> Model:
     """Return the model; see `models/flaky.py`."""
-    from models import features
     from models import flaky as module
 
     def score(
         daily: pl.DataFrame, as_of: datetime, made_at: datetime
     ) -> tuple[pl.DataFrame, Parameters]:
-        evidence = features.evidence(daily, as_of=as_of)
-        return module.score(evidence, as_of=as_of, made_at=made_at)
+        return module.score(daily, as_of=as_of, made_at=made_at)
 
     return Model(module.NAME, module.FILES, score)
 

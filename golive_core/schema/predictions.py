@@ -9,9 +9,11 @@ project_id      text   its project
 test_id         int    its test case
 verdict         text   flaky, broken, infrastructure or healthy
 probability     float  P(flake rate above the threshold of the project), 0 to 1
-rate            float  posterior mean of the flake rate per attempt
+rate            float  posterior mean of the present flake rate per attempt
 rate_low        float  5 % quantile of the posterior
 rate_high       float  95 % quantile of the posterior
+prior           float  P(flaky) before its own runs: project, suite, durations, tests beside it
+shown_by_now    float  P(a flaky test of the project would have flaked in so many attempts)
 broken_since_sha text  first commit of the present unbroken run of failures, if broken
 broken_since_at at     its time
 attempts        int    attempts that count as evidence (outages left out)
