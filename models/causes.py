@@ -54,7 +54,7 @@ RULES: tuple[tuple[str, float, str], ...] = (
         r"|collection was modified|threadsanitizer|brokenbarrier|rejectedexecution|poisonederror"),
     ("concurrency", HINT, r"\block(?:ed)?\b|mutex|semaphore|\bthreads?\b|goroutine|interruptedexception"),
     ("network", SURE, r"connection.{0,40}\b(?:refused|reset|closed|aborted|lost)|connection ?(?:refused|reset)"
-        r"|econnre(?:fused|set)|econnaborted|enotfound|eai_again|epipe|broken ?pipe|socket ?(?:hang up|closed|exception)"
+        r"|econnre(?:fused|set)|econnaborted|\benotfound|eai_again|epipe|broken ?pipe|socket ?(?:hang up|closed|exception)"
         r"|unknown ?host|no route to host|network (?:is )?(?:unreachable|error)|name (?:or service not known|resolution)"
         r"|getaddrinfo|ssl(?:handshake|error)|tls handshake|certificate (?:verify|has expired)|http ?(?:status )?50[234]"
         r"|50[234] (?:bad gateway|service unavailable|gateway timeout)|bad gateway|service unavailable"

@@ -60,7 +60,7 @@ from golive_core.schema.ops import (
     QUARANTINE,
     SOURCE_HEALTH,
 )
-from golive_core.schema.predictions import FLAKY, NEXT_FAILURE
+from golive_core.schema.predictions import FLAKY, FLAKY_CLUSTERS, FLAKY_DETAILS, NEXT_FAILURE
 from golive_core.schema.quality import CODE_FINDINGS, CODE_MEASURES, QUALITY_GATES
 from golive_core.schema.raw import RAW_COLUMNS, RAW_SPEC, raw_table
 from golive_core.schema.table import (
@@ -106,6 +106,8 @@ __all__ = [
     "DTYPES",
     "FAILURES",
     "FLAKY",
+    "FLAKY_CLUSTERS",
+    "FLAKY_DETAILS",
     "IMAGES",
     "IMAGE_TAGS",
     "INCIDENTS",
