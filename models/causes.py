@@ -1,14 +1,16 @@
 """Why does a test flake: the cause that its failures speak of, with how sure that is and the words.
 
 Rules read type, message and the head of the stack: names of exceptions and phrases of Java, Python,
-JavaScript, Go, .NET, Ruby, Rust and of browsers, databases and operating systems. What no rule knows
-is compared with labelled examples by TF-IDF over character n-grams, which carries over to spellings
-that no rule has. Without words that speak of a cause it stays unknown. Causes are those of Luo et al.
-(FSE 2014), with waiting for too long told apart as timeout and what the machine lacks as environment.
+JavaScript, Go, .NET, Ruby, Rust and of browsers, databases and operating systems. What no rule
+knows is compared with labelled examples by TF-IDF over character n-grams, which carries over to
+spellings that no rule has. Without words that speak of a cause it stays unknown. Causes are those
+of Luo et al. (FSE 2014), with waiting for too long told apart as timeout and what the machine lacks
+as environment.
 """
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -25,7 +27,8 @@ CAUSES = (
 UNKNOWN = "unknown"
 EXAMPLES = Path(__file__).with_name("cause_examples.jsonl")
 """Labelled failures: type, message, cause, and where they come from. Own ones name no source."""
-SURE, LIKELY, HINT = 3.0, 2.0, 1.0
+RULES = Path(__file__).with_name("cause_rules.toml")
+WORTH = {"sure": 3.0, "likely": 2.0, "hint": 1.0}
 """What a rule is worth, on the logit scale."""
 DOUBT = 1.0
 """What unknown is worth: a hint alone is as probable as not."""
@@ -36,61 +39,6 @@ HEAD = 1500
 QUOTE = 160
 NEAR = 0.6
 """P(cause) by TF-IDF from which a failure that no rule knows takes the cause of the examples."""
-
-RULES: tuple[tuple[str, float, str], ...] = (
-    ("timeout", SURE, r"timed?[ -]?out|time[ -]?limit exceeded|timeouterror|timeoutexception|read ?timeout"
-        r"|deadline ?exceeded|exceeded (?:the )?(?:timeout|deadline)|exceeds the deadline|exceeded timeout"
-        r"|unreliable test timings|taskcanceledexception|etimedout|esockettimedout|timeout of \d+ ?m?s"
-        r"|conditiontimeoutexception|async callback was not invoked within|timeout - async"
-        r"|no answer .{0,40}within|not (?:be )?(?:completed?|ready|finish(?:ed)?|satisfied) (?:with)?in \d"),
-    ("timeout", LIKELY, r"element ?not ?found|nosuchelement|unable to (?:find|locate) (?:visible |an? )?"
-        r"(?:element|css|field|button|link|select|xpath)|staleelementreference|not (?:visible|clickable|attached)"
-        r"|eventually|condition not met|waited \d+|waiting (?:for|until)|still running after"
-        r"|context canceled|operation ?cancel+ed|signal: killed \(timeout\)"),
-    ("concurrency", SURE, r"data race|race condition|deadlock|concurrentmodification|illegalmonitorstate"
-        r"|database (?:file |table )?is locked|lock wait timeout|optimistic ?lock|staleobjectstate"
-        r"|could not serialize access|concurrent (?:update|map|write|modification|transaction)"
-        r"|another (?:worker|thread|transaction)|not thread[ -]?safe|changed size during iteration"
-        r"|collection was modified|threadsanitizer|brokenbarrier|rejectedexecution|poisonederror"),
-    ("concurrency", HINT, r"\block(?:ed)?\b|mutex|semaphore|\bthreads?\b|goroutine|interruptedexception"),
-    ("network", SURE, r"connection.{0,40}\b(?:refused|reset|closed|aborted|lost)|connection ?(?:refused|reset)"
-        r"|econnre(?:fused|set)|econnaborted|\benotfound|eai_again|epipe|broken ?pipe|socket ?(?:hang up|closed|exception)"
-        r"|unknown ?host|no route to host|network (?:is )?(?:unreachable|error)|name (?:or service not known|resolution)"
-        r"|getaddrinfo|ssl(?:handshake|error)|tls handshake|certificate (?:verify|has expired)|http ?(?:status )?50[234]"
-        r"|50[234] (?:bad gateway|service unavailable|gateway timeout)|bad gateway|service unavailable"
-        r"|remote end closed|unexpected eof|err_(?:connection|internet|name|network)|could not resolve host"
-        r"|failed to connect|connectexception|transport connection|dial tcp|rate limit|too many requests"),
-    ("time", SURE, r"daylight|\bdst\b|time ?zone|midnight|leap (?:year|day|second)|clock (?:skew|moved|drift)|tzdata"
-        r"|expected .{0,40}(?:yesterday|today|tomorrow)"),
-    ("time", LIKELY, r"\b(?:days?|hours?|months?) between|(?:expected|actual|was|got|to (?:be|equal)|==).{0,60}"
-        r"(?:\b20\d\d-[01]\d-[0-3]\d|\b[0-3]?\d (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* 20\d\d"
-        r"|\b[012]\d:[0-5]\d:[0-5]\d)|new date\(|(?:days?|hours?|minutes?|seconds?|weeks?|months?) ago\b"
-        r"|(?:has|have|is|was|already|token|certificate) expired"),
-    ("randomness", SURE, r"falsif(?:ying|ied)|unreliable results|inconsistent (?:data generation|results)|non-?determinis"
-        r"|random(?:ly|ized|ised|ness)?\b|\bseed(?:ed|s)?\b|uuid.{0,40}(?:collision|not unique|duplicate)"
-        r"|generated .{0,40}(?:not unique|already exists|duplicate)|property failed|quickcheck|failedhealthcheck"),
-    ("resource", SURE, r"out ?of ?memory|oom[ -]?killed|java heap space|gc overhead|cannot allocate memory|bad_alloc"
-        r"|memoryerror|heap out of memory|no space left|enospc|disk (?:is )?full|disk quota|too many open files|emfile"
-        r"|enfile|too many (?:connections|clients)|address (?:is )?already in use|eaddrinuse|addrinuse|addressinuse"
-        r"|only one usage of each socket address|port .{0,20}(?:in use|already allocated)|bindexception"
-        r"|resource temporarily unavailable|unable to create (?:new )?native thread|pool (?:is )?exhausted"
-        r"|connection is not available|being used by another process|resource ?warning|exit(?:ed)? (?:code|with|value) 137"
-        r"|insufficient (?:memory|resources)|stack ?overflow"),
-    ("environment", SURE, r"command not found|executable (?:doesn.t|does not) exist|cannot run program|no such file or directory"
-        r"|enoent|permission ?denied|eacces|eperm|access is denied|environment variable|keyerror: '[A-Z_]{4,}'"
-        r"|module ?not ?found|no module named|cannot find module|importerror|noclassdeffound|classnotfound"
-        r"|unsatisfiedlink|dllnotfound|could not load (?:file or assembly|dynamic library)|exec format error"
-        r"|unsupported (?:class ?file|platform|locale)|locale|display (?:not|:)|cannot open display|docker daemon"
-        r"|could not find a valid docker|session ?not ?created|chrome(?:driver)? (?:not|failed|binary)|libc|version .{0,20}not found"
-        r"|worker \S+ crashed|node down|crashed while running"),
-    ("order", SURE, r"left (?:over |behind )?by an? (?:earlier|previous|other)|earlier test|previous test|leftover|left over"
-        r"|order[ -]depend|test (?:isolation|pollution)|not (?:reset|cleaned up|torn down)|leaked (?:from|by|between)"
-        r"|already (?:registered|initiali[sz]ed|defined|exists|installed|started)|undefined ?table|relation .{0,60}does not exist"
-        r"|no such table|duplicate (?:key|entry)|unique constraint|table .{0,40}already exists|unfinished ?stubbing"
-        r"|wanted but not invoked|unexpected mock"),
-    ("order", LIKELY, r"(?:is|was|be|to be|expected) (?:not )?empty|not empty"),
-)  # fmt: skip
-"""Cause, worth and what the failure says; case does not count. A cause counts its best rule."""
 
 
 def classify(failures: pl.DataFrame, *, with_examples: bool = True) -> pl.DataFrame:
@@ -114,13 +62,21 @@ def classify(failures: pl.DataFrame, *, with_examples: bool = True) -> pl.DataFr
     top = chance[np.arange(len(best)), best]
     named = np.where(top >= LEAST, np.array(CAUSES)[best], UNKNOWN)
     quotes = [
-        found[f"q_{cause}"][row] if cause in CAUSES else None for row, cause in enumerate(named)
+        found[f"q_{cause}"][row] if cause in CAUSES else None
+        for row, cause in enumerate(named.tolist())
     ]
     return failures.with_columns(
         pl.Series("cause", named.tolist(), dtype=pl.String),
         pl.Series("cause_confidence", np.where(top >= LEAST, top, chance[:, -1])),
         pl.Series("cause_evidence", quotes, dtype=pl.String),
     )
+
+
+@cache
+def rules() -> tuple[tuple[str, float, str], ...]:
+    """Return cause, worth and pattern of every rule."""
+    found = tomllib.loads(RULES.read_text())["rule"]
+    return tuple((one["cause"], WORTH[one["worth"]], "|".join(one["says"])) for one in found)
 
 
 def _ruled(texts: pl.DataFrame) -> pl.DataFrame:
@@ -130,14 +86,16 @@ def _ruled(texts: pl.DataFrame) -> pl.DataFrame:
     """
     columns: list[pl.Expr] = []
     for cause in CAUSES:
-        mine = [(worth, rule) for name, worth, rule in RULES if name == cause]
+        mine = [(worth, rule) for name, worth, rule in rules() if name == cause]
         tries = [
             (worth * share, _line(text, rule))
             for worth, rule in mine
             for text, share in (("said", 1.0), ("behind", 0.6))
         ]
         tries.sort(key=lambda one: -one[0])
-        weight = pl.coalesce(*(pl.when(line.is_not_null()).then(worth) for worth, line in tries), 0.0)
+        weight = pl.coalesce(
+            *(pl.when(line.is_not_null()).then(worth) for worth, line in tries), 0.0
+        )
         quote = pl.coalesce(*(line for _, line in tries))
         columns += [weight.alias(f"w_{cause}"), quote.str.strip_chars().alias(f"q_{cause}")]
     return texts.select(columns)
@@ -145,7 +103,9 @@ def _ruled(texts: pl.DataFrame) -> pl.DataFrame:
 
 def _line(text: str, rule: str) -> pl.Expr:
     """Return the words around what a rule matches in a text, of one line; null without a match."""
-    return pl.col(text).str.extract(rf"(?i)([^\n]{{0,60}}(?:{rule})[^\n]{{0,80}})", 1).str.head(QUOTE)
+    return (
+        pl.col(text).str.extract(rf"(?i)([^\n]{{0,60}}(?:{rule})[^\n]{{0,80}})", 1).str.head(QUOTE)
+    )
 
 
 def _softmax(weights: Floats) -> Floats:
@@ -160,7 +120,7 @@ def _compared(said: Sequence[str], weights: Floats) -> Floats:
     bare = np.flatnonzero(weights.max(axis=1) == 0)
     if not len(bare):
         return weights
-    told = learned().predict([said[row] for row in bare])
+    told = learned().predict([said[row] for row in bare.tolist()])
     found = weights.copy()
     for row, chances in zip(bare, told, strict=True):
         at = int(chances[:-1].argmax())

@@ -2,8 +2,8 @@
 
 Pairs of tests that fail in the same builds are counted; builds in which very many fail say nothing
 of pairs and are left out, which also bounds the work. A pair counts if so many common builds are
-improbable by chance (hypergeometric tail, Bonferroni over all pairs) and the tests share a good part
-of their failures (Jaccard). Clusters are the connected components of these pairs. Pure.
+improbable by chance (hypergeometric tail, Bonferroni over all pairs) and the tests share a good
+part of their failures (Jaccard). Clusters are the connected components of these pairs. Pure.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ SHARED = 0.8
 
 PAIRS = {
     "project_id": pl.String(), "test_id": pl.Int64(), "partner_id": pl.Int64(),
-    "together": pl.Int64(), "lift": pl.Float64(), "jaccard": pl.Float64(), "by_chance": pl.Float64(),
+    "together": pl.Int64(), "lift": pl.Float64(), "jaccard": pl.Float64(),
+    "by_chance": pl.Float64(),
 }  # fmt: skip
 
 
@@ -62,7 +63,9 @@ def _significant(found: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
 
     if not found.height:
         return pl.DataFrame(schema=PAIRS)
-    all_runs = np.maximum(found["runs"].to_numpy(), found.select("failed", "other").max_horizontal())
+    all_runs = np.maximum(
+        found["runs"].to_numpy(), found.select("failed", "other").max_horizontal()
+    )
     k, a, b = (found[name].to_numpy() for name in ("together", "failed", "other"))
     chance = np.asarray(stats.hypergeom.sf(k - 1, all_runs, a, b), dtype=np.float64)
     tests = found.join(
@@ -73,7 +76,7 @@ def _significant(found: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
         jaccard=pl.Series(k / (a + b - k)),
         by_chance=pl.Series(np.minimum(1.0, chance * tests * (tests - 1) / 2)),
     ).filter((pl.col("by_chance") < SIGNIFICANT) & (pl.col("jaccard") >= ALIKE))
-    one = told.select(PAIRS.keys()).cast(PAIRS)
+    one = told.select(PAIRS.keys()).cast(pl.Schema(PAIRS))
     other = one.rename({"test_id": "partner_id", "partner_id": "test_id"}).select(PAIRS.keys())
     return pl.concat([one, other]).sort("project_id", "test_id", "partner_id")
 
@@ -106,7 +109,7 @@ def told(members: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
 
     `members`: KEY, cluster_id, suite, class_name, file, cause, cause_confidence, cause_evidence.
     Columns: project_id, cluster_id, tests, together (largest count of a pair), lift and
-    jaccard (medians of its pairs), by_chance (largest), cause, cause_confidence, shared (sentences).
+    jaccard (medians of its pairs), by_chance (largest), cause, cause_confidence, shared (texts).
     """
     inside = found.join(members.select(*KEY, "cluster_id"), on=KEY, how="inner")
     key = ["project_id", "cluster_id"]

@@ -42,8 +42,8 @@ def known(daily: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
 def evidence(daily: pl.DataFrame, *, as_of: datetime) -> pl.DataFrame:
     """Return one row per test with what its history up to `as_of` says, sorted by key.
 
-    Columns: the key, the sums of COUNTS, last_flaked_on (day), and the present unbroken run of failures on the default
-    branch: broken_since_at, broken_since_sha (null if the last run passed), broken_attempts.
+    Columns: the key, the sums of COUNTS, last_flaked_on (day), and the present unbroken run of
+    failures on the default branch: broken_since_at, broken_since_sha (null if the last run passed), broken_attempts.
     """
     past = known(daily, as_of)
     sums = past.group_by(KEY).agg(
@@ -111,8 +111,8 @@ def aged(past: pl.DataFrame) -> Aged:
         "test", "bin", pl.col("lasting_failures").alias("failures"),
         spell=pl.col("lasting_failures").sum().over("test", "run"),
     )  # fmt: skip
-    grids = (_grid(sums, name, key.height) for name in ("flakes", "trials"))
-    return Aged(key, *grids, lasting, past.height)
+    flakes, trials = (_grid(sums, name, key.height) for name in ("flakes", "trials"))
+    return Aged(key, flakes, trials, lasting, past.height)
 
 
 def _grid(sums: pl.DataFrame, name: str, tests: int) -> NDArray[np.float64]:

@@ -2,9 +2,9 @@
 
 A flake that no retry saved fails its build, which is run again: its machine is busy once more, and
 whoever started it by hand or by a push waits so long. If several tests failed in the build, each
-bears its part. Expected are `rate x attempts a week x mean minutes lost at a failure`; the mean of a
-test that failed seldom leans on that of its project. Automatic reruns and waiting are told apart, as
-in Leinen et al. (ICST 2024), whose people cost far more than their machines.
+bears its part. Expected are `rate x attempts a week x mean minutes lost at a failure`; the mean of
+a test that failed seldom leans on that of its project. Reruns and waiting are told apart, as in
+Leinen et al. (ICST 2024), whose people cost far more than their machines.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def expected(
     """Return `tests` with COLUMNS.
 
     `tests`: KEY, rate, runs_week. `failures`: KEY, build_id, has_passed, outages left out.
-    `builds`: build_id, duration_s, queue_s, trigger (nulls allowed; unknown durations cost nothing).
+    `builds`: build_id, duration_s, queue_s, trigger (nulls allowed: unknown times cost nothing).
     """
     lost = _lost(failures, builds)
     own = lost.group_by(KEY).agg(pl.sum("minutes", "waited"), failed=pl.len())

@@ -144,9 +144,7 @@ def _posteriors(
     ]
     names = ("probability", "rate", "rate_low", "rate_high")
     columns = zip(*parts, strict=True) if parts else [[np.zeros(0)]] * len(names)
-    return {
-        name: np.concatenate(list(column)) for name, column in zip(names, columns, strict=True)
-    }
+    return {name: np.concatenate(list(column)) for name, column in zip(names, columns, strict=True)}
 
 
 def _completed(aged: Aged, found: dict[str, Floats]) -> tuple[Floats, Floats]:

@@ -4,7 +4,7 @@ A rate has a mass in each of CELLS cells between EDGES, so that the prior needs 
 It is a mixture: a spike of healthy noise (Beta) and flaky tests (normal on the logit scale, since
 flake rates spread over orders of magnitude). Counts are `bad` out of `tries`, floats allowed.
 
-Old evidence fades in two ways. It is weighed down by its age (a power prior: Ibrahim and Chen 2000),
+Old evidence fades in two ways. It is weighed down by its age (a power prior: Ibrahim, Chen 2000),
 since rates move; and a test may have been mended, or have become flaky, at any time: Bayesian
 change-point detection (Adams and MacKay 2007) with one change, whose every place is tried.
 """
@@ -138,7 +138,7 @@ class Posterior:
 
         The mean of `(1 - rate) ** tries` over the masses above; `tries` has shape `(n,)`.
         """
-        part = np.where(MIDDLE > above, self.mass, 0.0)
+        part = np.where(above < MIDDLE, self.mass, 0.0)
         never = np.exp(tries[:, None] * MISS)
         return (part * never).sum(axis=1) / np.maximum(part.sum(axis=1), 1e-300)
 

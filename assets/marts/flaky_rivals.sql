@@ -5,16 +5,16 @@
 -- days), same_commit_14d that of CircleCI and Harness, same_commit_7d Trunk's (recovery after 7 days):
 -- a commit both passed and failed. retried is that of CloudBees: failed and then passed in one build. rate_7d
 -- is GitLab's proposal: the failure rate of 7 days is neither 0 nor 100 %. allure is Allure's: the last run
--- failed and a pass follows a failure among the last five. healing is that of Harness and Mergify: a commit both
--- passed and failed within 14 days, and fewer than five passes stand since the last failure. failure_rate_6h is
--- Trunk's threshold monitor as its documentation sets it: 30 % of at least 50 runs within six hours.
+-- failed and a pass follows a failure among the last five. healing is that of Harness and Mergify: a commit
+-- both passed and failed within 14 days, and fewer than five passes stand since the last failure.
+-- failure_rate_6h is a threshold monitor of Trunk: 30 % of at least 50 runs within six hours.
 --
--- Where no cut is published the number stands: transition_rate is Buildkite's, changes of result over the last
--- 100 runs (Apple's flip rate is the same); entropy is Apple's over these runs, in bits (Kowalczyk et al.,
--- ICSE-SEIP 2020); pfs is the rate of failures in a good state, after Meta's probabilistic flakiness score that
--- Buildkite uses: failed of all runs on commits that passed at least once, under a flat prior; testkube_health
--- is the pass rate of the last 10 runs times one less their rate of changes. same_commit_* leave outages out, which those
--- tools do not: they look better here than at home.
+-- Where no cut is published the number stands: transition_rate is Buildkite's, changes of result over the
+-- last 100 runs (Apple's flip rate is the same); entropy is Apple's over these runs, in bits (Kowalczyk et
+-- al., ICSE-SEIP 2020); pfs is the rate of failures in a good state, after Meta's probabilistic flakiness
+-- score that Buildkite uses: failed of all runs on commits that passed at least once, under a flat prior;
+-- testkube_health is the pass rate of the last 10 runs times one less their rate of changes. same_commit_*
+-- leave outages out, which those tools do not: they look better here than at home.
 --
 -- grain: project_id, test_id
 -- keys: project_id, test_id
@@ -118,6 +118,7 @@ select
     evidence.rate_7d,
     sequences.transition_rate,
     sequences.testkube_health,
+    good_state.pfs,
     case
         when sequences.passing_share is null then null
         when sequences.passing_share in (0, 1) then 0
@@ -125,7 +126,6 @@ select
             -sequences.passing_share * log2(sequences.passing_share)
             - (1 - sequences.passing_share) * log2(1 - sequences.passing_share)
     end as entropy,
-    good_state.pfs,
     coalesce(sequences.allure, false) as allure,
     evidence.same_commit_14d and coalesce(sequences.has_failed_lately, false) as healing,
     coalesce(sequences.failure_rate_6h, false) as failure_rate_6h,

@@ -78,5 +78,3 @@ def texts(lake: Lake, failure_ids: list[int]) -> pl.DataFrame:
 def builds(lake: Lake, daily: pl.DataFrame, build_ids: list[str]) -> pl.DataFrame:
     """Return duration_s, queue_s and trigger of builds."""
     return lake.query(BUILDS, [first_day(daily), build_ids])
-
-

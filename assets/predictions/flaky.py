@@ -22,7 +22,7 @@ def update(lake: Lake, *, as_of: datetime | None = None, made_at: datetime | Non
 
 
 def model(lake: Lake) -> Model:
-    """Return the model, which looks up in the lake what it knows of tests; see `models/flaky.py`."""
+    """Return the model, which looks up what the lake knows of tests; see `models/flaky.py`."""
     from models import co_failures
     from models import flaky as module
 

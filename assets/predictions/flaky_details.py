@@ -56,8 +56,9 @@ def _cursor(lake: Lake, rates: Rates) -> dict[str, Any]:
     from models.runs import code_version
 
     files = [str(one.__file__) for one in (causes, co_failures, flake_cost)]
+    files += [str(causes.EXAMPLES), str(causes.RULES)]
     return {
-        "version": code_version([*files, str(causes.EXAMPLES)]),
+        "version": code_version(files),
         "verdicts": data_version(lake, VERDICTS),
         "failures": data_version(lake, FAILURES),
         "rates": [rates.usd_per_machine_minute, rates.usd_per_person_hour],
@@ -117,9 +118,7 @@ def _causes(lake: Lake, failures: pl.DataFrame) -> pl.DataFrame:
     return causes.of_tests(of_each)
 
 
-def _write(
-    lake: Lake, details: pl.DataFrame, clusters: pl.DataFrame, mark: pl.DataFrame
-) -> Scored:
+def _write(lake: Lake, details: pl.DataFrame, clusters: pl.DataFrame, mark: pl.DataFrame) -> Scored:
     changed = [
         (table, frame)
         for table, frame in ((DETAILS, details), (CLUSTERS, clusters))

@@ -73,9 +73,10 @@ def run(rows: pl.DataFrame, tell: Tell) -> Outcome:
 
 
 def history(seed: int, builds: int, *, tests: int = TESTS) -> pl.DataFrame:
-    """Return scores beside truth, one row a test: those of predictions.flaky, and
+    """Return scores beside truth, one row a test.
 
-    is_true, is_true_mean, is_close, is_regressed, true_rate (with noise), true_cause, group.
+    Columns are those of predictions.flaky, cause, cluster_id, mixed_commits, and is_true,
+    is_true_mean, is_close, is_regressed, true_rate (with noise), true_cause, group.
     """
     days = max(2, builds // BUILDS_A_DAY)
     plan = world(seed=seed, builds=builds, tests=tests, days=days, end=END, shape=SHAPE)
@@ -138,7 +139,7 @@ def _scores(builds: int, rows: pl.DataFrame) -> list[Score]:
     name = f"{builds} builds"
     goal = (0.95, 0.90) if builds == LONGEST else (None, None)
     flaky, wrong = rows.filter("is_true").height, rows.filter("is_regressed")
-    ceiling = rows.filter("is_true")["shown_by_now"].mean()
+    ceiling = _mean(rows.filter("is_true"), "shown_by_now")
     note = f"{flaky} flaky tests; at most {ceiling:.2f} would have flaked yet" if flaky else ""
     return [
         Score(name, "precision", precision(rows, CALLED), {"usual rule": precision(rows, USUAL)},
@@ -155,6 +156,10 @@ def _scores(builds: int, rows: pl.DataFrame) -> list[Score]:
 
 def _share(rows: pl.DataFrame, those: pl.Expr) -> float:
     return rows.filter(those).height / max(1, rows.height)
+
+
+def _mean(rows: pl.DataFrame, column: str) -> float:
+    return float(rows[column].to_numpy().mean()) if rows.height else 0.0
 
 
 def _rest(rows: pl.DataFrame) -> list[Score]:
@@ -180,7 +185,7 @@ def _rest(rows: pl.DataFrame) -> list[Score]:
               covered(rows.filter(pl.col("is_flaky") & (pl.col("flakes") > 0))),
               note="chosen by a truth that nobody can see"),
         Score(name, "intervals of all tests that hold", covered(rows)),
-        Score(name, "flaky tests that have flaked, said", float(seen["shown_by_now"].mean() or 0),
+        Score(name, "flaky tests that have flaked, said", _mean(seen, "shown_by_now"),
               {"seen": _share(seen, pl.col("flakes") > 0)}, note="the ceiling"),
         Score(name, "cause right", _share(named, pl.col("cause") == pl.col("true_cause"))),
         Score(name, "co-flaky tests found in a cluster",

@@ -24,7 +24,8 @@ PACKAGES = ("models.protocols", "assets.protocols")
 def command(
     name: Annotated[str, typer.Argument(help="The protocol; none lists them.")] = "",
     data: Annotated[
-        Path | None, typer.Argument(help="Parquet, CSV or JSON lines with its columns, or seeds: 1,2,3.")
+        Path | None,
+        typer.Argument(help="Parquet, CSV or JSON lines with its columns, or seeds: 1,2,3."),
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Where to write the reliability plot.")] = None,
     as_json: Json = False,

@@ -80,8 +80,15 @@ def command(
     elif rows:
         show(
             [
-                "test", "verdict", "rate", "90 % interval", "P(flaky)", "likely cause",
-                "cost a week", "last", "why",
+                "test",
+                "verdict",
+                "rate",
+                "90 % interval",
+                "P(flaky)",
+                "likely cause",
+                "cost a week",
+                "last",
+                "why",
             ],
             [_cells(row) for row in rows],
         )

@@ -41,7 +41,7 @@ as_of           at     it knows only what had happened before
 made_at         at     when it was made
 """, key="project_id test_id", sort="project_id test_id")  # fmt: skip
 
-FLAKY_CLUSTERS = table("predictions.flaky_clusters", "tests that fail together beyond chance; members are in predictions.flaky_details", """
+FLAKY_CLUSTERS = table("predictions.flaky_clusters", "tests that fail together beyond chance", """
 project_id      text   their project
 cluster_id      int    64-bit hash of project and smallest test id
 tests           int    how many

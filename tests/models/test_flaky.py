@@ -8,7 +8,7 @@ import pytest
 from daily import at, failing, frame, passing, row
 
 from golive_core import schema
-from models import features, flaky
+from models import flaky
 from models.flaky import Prior
 
 NOW = at(30)
@@ -18,7 +18,7 @@ HEALTHY = [passing(test, 0, runs=400) for test in range(100, 300)]
 def score(*rows: dict[str, object], crowd: bool = True) -> pl.DataFrame:
     """Score hand-made days, among 200 healthy tests unless alone."""
     daily = frame(*rows, *(HEALTHY if crowd else []))
-    found, _ = flaky.score(features.evidence(daily, as_of=NOW), as_of=NOW, made_at=NOW)
+    found, _ = flaky.score(daily, as_of=NOW, made_at=NOW)
     return found
 
 
@@ -150,7 +150,7 @@ def test_each_project_has_a_prior_of_its_own() -> None:
         for test in range(60)
     ]
     daily = frame(*noisy, *HEALTHY)
-    _, priors = flaky.score(features.evidence(daily, as_of=NOW), as_of=NOW)
+    _, priors = flaky.score(daily, as_of=NOW)
     assert priors["noisy"]["flaky_share"] > 5 * priors["shop"]["flaky_share"]
 
 
@@ -158,7 +158,7 @@ def test_rows_are_those_of_the_table_and_none_for_no_evidence() -> None:
     found = score(passing(1, 0))
     assert found.schema == schema.FLAKY.schema
     assert found["model_id"].unique().to_list() == ["flaky-20260401T090000.000000Z"]
-    empty, priors = flaky.score(features.evidence(frame(), as_of=NOW), as_of=NOW)
+    empty, priors = flaky.score(frame(), as_of=NOW)
     assert empty.schema == schema.FLAKY.schema
     assert empty.is_empty()
     assert priors == {}
@@ -166,8 +166,8 @@ def test_rows_are_those_of_the_table_and_none_for_no_evidence() -> None:
 
 def test_a_higher_threshold_makes_fewer_tests_flaky() -> None:
     rows = [passing(test, 0, runs=200, flakes=6) for test in range(5)]
-    evidence = features.evidence(frame(*rows, *HEALTHY), as_of=NOW)
-    strict, _ = flaky.score(evidence, as_of=NOW, threshold=0.01)
-    lax, _ = flaky.score(evidence, as_of=NOW, threshold=0.10)
+    daily = frame(*rows, *HEALTHY)
+    strict, _ = flaky.score(daily, as_of=NOW, threshold=0.01)
+    lax, _ = flaky.score(daily, as_of=NOW, threshold=0.10)
     assert strict.filter(verdict="flaky").height == 5
     assert lax.filter(verdict="flaky").height == 0
