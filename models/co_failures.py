@@ -31,6 +31,26 @@ PAIRS = {
 }  # fmt: skip
 
 
+def isolated(failures: pl.DataFrame, builds: pl.DataFrame) -> pl.DataFrame:
+    """Return the failures that passed on a retry, or with no failure in the builds beside theirs.
+
+    What fails build after build was broken, and tests that one commit broke fail together for that
+    reason only. `failures`: KEY, build_id, has_passed. `builds`: build_id, pipeline_id, branch,
+    number, attempt.
+    """
+    line = ["pipeline_id", "branch"]
+    placed = builds.with_columns(pl.col("branch").fill_null("")).select(
+        "build_id",
+        line=pl.struct(line).rank("dense"),
+        place=pl.struct("number", "attempt").rank("ordinal").over(line).cast(pl.Int64),
+    )
+    found = failures.join(placed, on="build_id", how="inner").sort("place")
+    by_test = [*KEY, "line"]
+    gap = pl.col("place").diff().over(by_test)
+    alone = (gap.fill_null(2) > 1) & (gap.shift(-1).over(by_test).fill_null(2) > 1)
+    return found.filter(pl.col("has_passed") | alone).select(failures.columns)
+
+
 def pairs(failures: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
     """Return the pairs of tests that fail together, each both ways; columns PAIRS.
 

@@ -39,11 +39,41 @@ def known(daily: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     return daily.filter(pl.col("known_at") <= as_of)
 
 
+NEAR_DAYS = 3
+"""Days around failures that lasted within which a flip says nothing by itself."""
+
+
+def doubted(past: pl.DataFrame) -> pl.DataFrame:
+    """Return `known` rows in which flips next to failures that lasted count as lasting too.
+
+    A break is seen by other branches as well, where it may fail one build between two passes. Days
+    with a retry that passed, or a commit that passed and failed, keep their flakes.
+    """
+    both = past.group_by(KEY).agg(pl.sum("flakes", "lasting_failures"))
+    mixed = both.filter((pl.col("flakes") > 0) & (pl.col("lasting_failures") > 0)).select(KEY)
+    rows = past.join(mixed, on=KEY, how="semi").sort(*KEY, "day")
+    lasted = pl.when(pl.col("lasting_failures") > 0).then("day")
+    near = pl.duration(days=NEAR_DAYS)
+    is_near = (
+        (pl.col("day") - lasted.forward_fill().over(KEY) <= near)
+        | (lasted.backward_fill().over(KEY) - pl.col("day") <= near)
+    ).fill_null(value=False)
+    is_bare = (pl.col("flakes") > 0) & (pl.col("mixed_commits") + pl.col("retry_passes") == 0)
+    moved = pl.when(is_near & is_bare).then("flakes").otherwise(0)
+    changed = rows.with_columns(moved=moved).with_columns(
+        trials=pl.col("trials") - pl.col("moved"),
+        flakes=pl.col("flakes") - pl.col("moved"),
+        lasting_failures=pl.col("lasting_failures") + pl.col("moved"),
+    )
+    return pl.concat([past.join(mixed, on=KEY, how="anti"), changed.select(past.columns)])
+
+
 def evidence(daily: pl.DataFrame, *, as_of: datetime) -> pl.DataFrame:
     """Return one row per test with what its history up to `as_of` says, sorted by key.
 
     Columns: the key, the sums of COUNTS, last_flaked_on (day), and the present unbroken run of
-    failures on the default branch: broken_since_at, broken_since_sha (null if the last run passed), broken_attempts.
+    failures on the default branch: broken_since_at, broken_since_sha (null if the last run passed),
+    broken_attempts.
     """
     past = known(daily, as_of)
     sums = past.group_by(KEY).agg(

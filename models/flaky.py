@@ -36,7 +36,7 @@ FILES = (
 """Files whose change is another version of the model."""
 THRESHOLD = 0.01
 """Flake rate per attempt above which a test counts as flaky."""
-FLAKY_AT = 0.62
+FLAKY_AT = 0.65
 """Probability from which the verdict is flaky: a wrong label costs more than a late one."""
 FADING = Fading(AGES, half_life=120.0, life=365.0)
 """Days, chosen with FLAKY_AT on simulated seeds 101 to 108; none of the figures is from these."""
@@ -81,7 +81,7 @@ def score(
     made_at = made_at or datetime.now(UTC)
     priors: dict[str, dict[str, float]] = {}
     frames = [pl.DataFrame(schema=schema.FLAKY.schema)]
-    past = features.known(daily, as_of)
+    past = features.doubted(features.known(daily, as_of))
     for (project_id,), rows in past.group_by("project_id", maintain_order=True):
         evidence = features.evidence(rows, as_of=as_of)
         judged, prior = _judged(evidence, features.aged(rows), known, threshold)

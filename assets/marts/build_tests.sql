@@ -7,8 +7,8 @@
 -- fifth as widely as chance would scatter them. It is no outage if the two builds before it on its branch
 -- had 95 % of these failures as well, twice the usual number left out: what lasts is a regression, while
 -- a service that is away does not hit quite the same tests each time. Only earlier builds are looked at,
--- so that a verdict stands once it is made. day is that of the first result; usual_share is the median that was
--- compared, null where there were too few builds to compare with.
+-- so that a verdict stands once it is made. day is that of the first result; usual_share is the median that
+-- was compared, null where there were too few builds to compare with.
 --
 -- grain: project_id, build_id
 -- keys: project_id, build_id

@@ -17,6 +17,11 @@ EMPTY = {
     "project_id": pl.String(), "build_id": pl.String(), "test_id": pl.Int64(), "day": pl.Date(),
     "failures": pl.Int64(), "failure_id": pl.Int64(), "has_passed": pl.Boolean(),
 }  # fmt: skip
+UNDESCRIBED = {
+    "project_id": pl.String(), "test_id": pl.Int64(), "suite": pl.String(),
+    "class_name": pl.String(), "name": pl.String(), "file": pl.String(),
+    "duration_s": pl.Float64(),
+}  # fmt: skip
 DESCRIBED = """
 with durations as (
     select project_id, test_id, avg(duration_median_s) as duration_s
@@ -37,8 +42,8 @@ select failure_id, signature_id, type, message, left(details, 4000) as details
 from core.failures where failure_id in (select unnest(?::bigint[]))
 """
 BUILDS = """
-select build_id, duration_s, queue_s, trigger from core.builds
-where day >= ? and build_id in (select unnest(?::varchar[]))
+select build_id, pipeline_id, branch, number, attempt, duration_s, queue_s, trigger
+from core.builds where day >= ?
 """
 
 
@@ -63,7 +68,7 @@ def first_day(daily: pl.DataFrame) -> date:
 def described_tests(lake: Lake, daily: pl.DataFrame) -> pl.DataFrame:
     """Return the tests' names, durations (seconds) and, where they are measured, lines of code."""
     if not lake.exists("core.tests") or not daily.height:
-        return pl.DataFrame()
+        return pl.DataFrame(schema=UNDESCRIBED)
     tests = lake.query(DESCRIBED, [first_day(daily)])
     if not lake.exists("core.code_measures"):
         return tests
@@ -75,6 +80,6 @@ def texts(lake: Lake, failure_ids: list[int]) -> pl.DataFrame:
     return lake.query(TEXTS, [failure_ids])
 
 
-def builds(lake: Lake, daily: pl.DataFrame, build_ids: list[str]) -> pl.DataFrame:
-    """Return duration_s, queue_s and trigger of builds."""
-    return lake.query(BUILDS, [first_day(daily), build_ids])
+def builds(lake: Lake, daily: pl.DataFrame) -> pl.DataFrame:
+    """Return the builds of the days of the rows, with their places in their lines and times."""
+    return lake.query(BUILDS, [first_day(daily)])

@@ -10,7 +10,7 @@ import polars as pl
 
 from assets.core import core_key
 from assets.partitions import newest
-from assets.predictions.behind import FAILURES, KEY, described_tests, failing
+from assets.predictions.behind import FAILURES, KEY, builds, described_tests, failing
 from assets.predictions.scoring import SOURCE, Model, Parameters, Scored, described, score_model
 from assets.workspace import Workspace
 from golive_core.lake import Lake
@@ -30,7 +30,8 @@ def model(lake: Lake) -> Model:
         daily: pl.DataFrame, as_of: datetime, made_at: datetime
     ) -> tuple[pl.DataFrame, Parameters]:
         flaked = daily.group_by(KEY).agg(pl.sum("runs", "flakes")).filter(pl.col("flakes") > 0)
-        partners = co_failures.pairs(failing(lake, daily, as_of), flaked.drop("flakes"))
+        alone = co_failures.isolated(failing(lake, daily, as_of), builds(lake, daily))
+        partners = co_failures.pairs(alone, flaked.drop("flakes"))
         known = module.Known(described_tests(lake, daily), partners)
         return module.score(daily, as_of=as_of, known=known, made_at=made_at)
 

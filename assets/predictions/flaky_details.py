@@ -77,18 +77,19 @@ def _found(
         "where verdict <> 'healthy'"
     )
     failures = failing(lake, daily, as_of).join(suspects.select(KEY), on=KEY, how="semi")
+    lines = builds(lake, daily)
     week = flake_cost.weekly_runs(daily)
     costed = flake_cost.expected(
         suspects.join(week, on=KEY, how="left"),
         failures,
-        builds(lake, daily, failures["build_id"].unique().to_list()),
+        lines,
         rates.usd_per_machine_minute,
         rates.usd_per_person_hour,
     )
     told = costed.join(_causes(lake, failures), on=KEY, how="left")
     flaked = suspects.filter(pl.col("flakes") > 0).select(KEY)
     runs = daily.group_by(KEY).agg(pl.sum("runs")).join(flaked, on=KEY, how="semi")
-    pairs = co_failures.pairs(failures, runs)
+    pairs = co_failures.pairs(co_failures.isolated(failures, lines), runs)
     members = told.join(co_failures.clusters(pairs), on=KEY, how="left")
     named = members.drop_nulls("cluster_id").join(
         described_tests(lake, daily).select(*KEY, "suite", "class_name", "file"), on=KEY, how="left"
