@@ -58,7 +58,7 @@ def doubted(past: pl.DataFrame) -> pl.DataFrame:
         (pl.col("day") - lasted.forward_fill().over(KEY) <= near)
         | (lasted.backward_fill().over(KEY) - pl.col("day") <= near)
     ).fill_null(value=False)
-    is_bare = (pl.col("flakes") > 0) & (pl.col("mixed_commits") + pl.col("retry_passes") == 0)
+    is_bare = (pl.col("flips") > 0) & (pl.col("mixed_commits") + pl.col("retry_passes") == 0)
     moved = pl.when(is_near & is_bare).then("flakes").otherwise(0)
     changed = rows.with_columns(moved=moved).with_columns(
         trials=pl.col("trials") - pl.col("moved"),
@@ -127,22 +127,26 @@ class Aged:
 
 def aged(past: pl.DataFrame) -> Aged:
     """Return the evidence of `known` rows by age, tests sorted by key."""
-    newest = pl.col("day").max().over("project_id")
-    age = (newest - pl.col("day")).dt.total_days().cast(pl.Float64)
-    bin_of = pl.sum_horizontal(age >= end for end in AGES[:-1]).cast(pl.Int64)
-    rows = past.sort(*KEY, "day").with_columns(
-        test=pl.struct(KEY).rank("dense").cast(pl.Int64) - 1,
-        bin=bin_of,
-        run=(pl.col("lasting_failures") == 0).cum_sum().over(KEY),
-    )
-    sums = rows.group_by("test", "bin").agg(pl.sum("flakes", "trials"))
     key = past.select(KEY).unique().sort(KEY)
-    lasting = rows.filter(pl.col("lasting_failures") > 0).select(
-        "test", "bin", pl.col("lasting_failures").alias("failures"),
-        spell=pl.col("lasting_failures").sum().over("test", "run"),
+    numbered = key.with_row_index("test").with_columns(pl.col("test").cast(pl.Int64))
+    age = (pl.col("day").max().over("project_id") - pl.col("day")).dt.total_days()
+    rows = past.select(
+        *KEY, "day", "flakes", "trials", "lasting_failures",
+        bin=pl.sum_horizontal(age >= end for end in AGES[:-1]).cast(pl.Int64),
     )  # fmt: skip
+    sums = rows.group_by(*KEY, "bin").agg(pl.sum("flakes", "trials")).join(numbered, on=KEY)
     flakes, trials = (_grid(sums, name, key.height) for name in ("flakes", "trials"))
-    return Aged(key, flakes, trials, lasting, past.height)
+    return Aged(key, flakes, trials, _lasting(rows).join(numbered, on=KEY), past.height)
+
+
+def _lasting(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with failures that lasted: KEY, bin, failures, and those of their spell."""
+    lasting = pl.col("lasting_failures")
+    those = rows.join(rows.filter(lasting > 0).select(KEY).unique(), on=KEY, how="semi")
+    spells = those.sort(*KEY, "day").with_columns(run=(lasting == 0).cum_sum().over(KEY))
+    return spells.filter(lasting > 0).select(
+        *KEY, "bin", failures=lasting, spell=lasting.sum().over(*KEY, "run")
+    )
 
 
 def _grid(sums: pl.DataFrame, name: str, tests: int) -> NDArray[np.float64]:
