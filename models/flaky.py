@@ -123,7 +123,7 @@ def _shares(
     share, gain = flaky_prior.shares(healthy, flaky, columns, groups, prior.flaky_share)
     if not known.partners.height:
         return share, gain
-    alone = 1 / (1 + np.exp(np.clip(np.log1p(-share) + healthy - np.log(share) - flaky, -500, 500)))
+    alone = flaky_prior.believed(healthy, flaky, share)
     beside = evidence.select(*KEY).with_columns(alone=pl.Series(alone))
     pairs = known.partners.join(
         beside, left_on=["project_id", "partner_id"], right_on=KEY, how="inner"

@@ -96,14 +96,14 @@ def shares(
     `groups` the class of each test, as numbers. The gain is 0 where one share stands for all.
     """
     flat = np.full(len(healthy), share)
-    believed = _believed(healthy, flaky, flat)
-    too_few = len(healthy) < FEWEST_TESTS or believed.sum() < FEWEST_FLAKY
+    expected = believed(healthy, flaky, flat).sum()
+    too_few = len(healthy) < FEWEST_TESTS or expected < FEWEST_FLAKY
     if known is None or not known.shape[1] or too_few:
         return flat, 0.0
     own = flat
     usual, gain = _fit(healthy, flaky, flat), 0.0
     for _ in range(ROUNDS):
-        own = _told(known, _believed(healthy, flaky, own), groups, share)
+        own = _told(known, believed(healthy, flaky, own), groups, share)
         gain = _fit(healthy, flaky, own) - usual
         if gain < 0:
             break
@@ -121,7 +121,7 @@ def with_partners(share: Floats, partners: Floats) -> Floats:
     return odds / (1 + odds)
 
 
-def _believed(healthy: Floats, flaky: Floats, share: Floats) -> Floats:
+def believed(healthy: Floats, flaky: Floats, share: Floats) -> Floats:
     """Return P(flaky | runs), shape `(n,)`."""
     gap = np.log1p(-share) + healthy - np.log(share) - flaky
     return 1 / (1 + np.exp(np.clip(gap, -500, 500)))
@@ -131,27 +131,27 @@ def _fit(healthy: Floats, flaky: Floats, share: Floats) -> float:
     return float(np.logaddexp(np.log1p(-share) + healthy, np.log(share) + flaky).sum())
 
 
-def _drawn(believed: Floats) -> Floats:
+def _drawn(chances: Floats) -> Floats:
     """Return for how many tests each one stands: all that may be flaky, and a part of the rest."""
-    step = max(1, len(believed) // LARGEST)
-    sampled = np.where(np.arange(len(believed)) % step == 0, float(step), 0.0)
-    return np.where(believed >= LIKELY, 1.0, sampled)
+    step = max(1, len(chances) // LARGEST)
+    sampled = np.where(np.arange(len(chances)) % step == 0, float(step), 0.0)
+    return np.where(chances >= LIKELY, 1.0, sampled)
 
 
-def _told(known: Floats, believed: Floats, groups: np.ndarray, share: float) -> Floats:
+def _told(known: Floats, chances: Floats, groups: np.ndarray, share: float) -> Floats:
     """Return what each test is told by the classes of the other folds, near the project's share."""
     from models import learners
 
-    told = np.full(len(believed), share)
+    told = np.full(len(chances), share)
     fold = groups % FOLDS
-    stands_for = _drawn(believed)
+    stands_for = _drawn(chances)
     for one in range(FOLDS):
         train, test = (fold != one) & (stands_for > 0), fold == one
         if not train.any() or not test.any():
             continue
         rows = np.concatenate([known[train], known[train]])
         labels = np.concatenate([np.ones(train.sum()), np.zeros(train.sum())])
-        weights = np.concatenate([believed[train], 1 - believed[train]])
+        weights = np.concatenate([chances[train], 1 - chances[train]])
         weights *= np.concatenate([stands_for[train], stands_for[train]])
         told[test] = learners.chance(
             learners.logistic(STRENGTH).fit(rows, labels, weights), known[test]
