@@ -35,8 +35,18 @@ SECRET_WORDS = re.compile(
     r"(^|_)(token|password|passwd|passphrase|secret|api_?key|private_key|access_key)s?$"
 )
 REFERENCE = re.compile(r"(env|file):(.+)", re.DOTALL)
-TOP = ("project", "source", "target", "rates", "retention", "port", "history_start", "cores")
-RESERVED = ("type", "project", "schedule")
+TOP = (
+    "project",
+    "source",
+    "target",
+    "rates",
+    "delivery",
+    "retention",
+    "port",
+    "history_start",
+    "cores",
+)
+RESERVED = ("type", "project", "schedule", "webhook_secret")
 _environment = os.environ  # noqa: TID251 - the one module that the rule sends everybody to
 
 
@@ -63,6 +73,8 @@ class Instance:
     type: str
     project_id: str
     options: Mapping[str, Any]
+    webhook_secret: str = ""
+    """The reference to the secret that its webhooks carry or are signed with; "" takes none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,19 @@ class Rates:
 
     usd_per_machine_minute: float = 0.008
     usd_per_person_hour: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What counts as a failed deployment and as rework, for DORA's metrics.
+
+    A deployment failed if an incident began within `incident_hours` after it, if it was rolled
+    back, or if a hotfix followed within that time. `hotfix` is a regular expression that finds a
+    hotfix by the name of its branch and the subject of its commit, both in small letters.
+    """
+
+    incident_hours: int = 24
+    hotfix: str = "(^|[^a-z])(hot-?fix|revert|roll-?back)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +133,7 @@ class Settings:
     targets: Mapping[str, Instance] = field(default_factory=dict[str, Instance])
     schedules: Mapping[str, str] = field(default_factory=dict[str, str])
     rates: Rates = Rates()
+    delivery: Delivery = Delivery()
     retention: Retention = Retention()
     ports: Ports = Ports()
     history_start: datetime | None = None
@@ -146,8 +172,8 @@ OWN_VARIABLES = (
     "GOLIVE_HOME", "GOLIVE_BASE", "GOLIVE_LOG", "GOLIVE_LOG_LEVEL", "GOLIVE_DEBUG",
     "GOLIVE_SIGN_IN", "GOLIVE_SHARED", "GOLIVE_HISTORY_START", "GOLIVE_CORES",
 )  # fmt: skip
-SECTIONS: tuple[tuple[str, Rates | Retention | Ports], ...] = (
-    ("rates", Rates()), ("retention", Retention()), ("port", Ports()),
+SECTIONS: tuple[tuple[str, Rates | Delivery | Retention | Ports], ...] = (
+    ("rates", Rates()), ("delivery", Delivery()), ("retention", Retention()), ("port", Ports()),
 )  # fmt: skip
 
 
@@ -179,13 +205,18 @@ def home(base: Path | None = None) -> Path:
     return Path(named).expanduser().resolve() if named else base_folder(base) / ".golive"
 
 
+def file_of(base: Path | None = None) -> Path | None:
+    """Return the file that `load` reads; None where there is none."""
+    places = (base_folder(base) / FILE, home(base) / DETECTED)
+    return next((path for path in places if path.is_file()), None)
+
+
 def load(base: Path | None = None) -> Settings:
     """Read the settings of the folder `base`; everything has a default.
 
     Raises SettingsError with the file, the line and the mend.
     """
-    folder, place = base_folder(base), home(base)
-    file = next((path for path in (folder / FILE, place / DETECTED) if path.is_file()), None)
+    folder, place, file = base_folder(base), home(base), file_of(base)
     return parse(file.read_bytes() if file else b"", base=folder, home=place, file=file)
 
 
@@ -209,6 +240,7 @@ def parse(content: bytes, *, base: Path, home: Path, file: Path | None = None) -
         targets={name: _instance(toml, ("target", name), projects) for name in targets},
         schedules=dict(_schedules(toml, names)),
         rates=toml.section("rates", Rates()),
+        delivery=toml.section("delivery", Delivery()),
         retention=toml.section("retention", Retention()),
         ports=toml.section("port", Ports()),
         history_start=_instant(toml, toml.data.get("history_start")),
@@ -287,8 +319,9 @@ def _instance(toml: Toml, path: tuple[str, str], projects: Mapping[str, Project]
     if not isinstance(kind, str):
         raise toml.error(path, "has no type", 'For example type = "git"; see golive sources')
     options = {key: value for key, value in raw.items() if key not in RESERVED}
-    _refuse_literals(toml, path, options)
-    return Instance(name, kind, _project_of(toml, path, raw.get("project"), projects), options)
+    _refuse_literals(toml, path, {key: raw[key] for key in raw if key not in ("type", "project")})
+    project = _project_of(toml, path, raw.get("project"), projects)
+    return Instance(name, kind, project, options, str(raw.get("webhook_secret", "")))
 
 
 def _project_of(
