@@ -26,7 +26,7 @@ from golive_core.lake import Lake
 from models.evaluate import Outcome, Protocol, Score, Tell
 from models.simulate import Shape, World, parts, world
 
-SEEDS = (11, 12, 13, 14)
+SEEDS = (11, 12, 13, 14, 15, 16)
 BUILDS = (30, 100, 300, 500)
 LONGEST = 500
 """Builds of the histories whose figures have goals beside that of the regressions."""
