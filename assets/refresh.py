@@ -195,7 +195,7 @@ def _due(lake: Lake, mart: Mart, spread: int, since: int) -> set[date]:
 
 def _refresh_whole(lake: Lake, mart: Mart, state: State, *, is_known: bool) -> Refreshed:
     before = state.mark(mart.name, "mart")
-    inputs = {name: _data_version(lake, name) for name in mart.inputs}
+    inputs = {name: data_version(lake, name) for name in mart.inputs}
     cursor = {"version": mart.version, "inputs": inputs}
     if is_known and before.cursor == cursor:
         return Refreshed(mart, None)
@@ -204,7 +204,7 @@ def _refresh_whole(lake: Lake, mart: Mart, state: State, *, is_known: bool) -> R
     return Refreshed(mart, _write(lake, mart, frame, None, mark), frame.height)
 
 
-def _data_version(lake: Lake, table: str) -> int:
+def data_version(lake: Lake, table: str) -> int:
     """Return the newest version of a table that changed rows: compaction is no news."""
     if not lake.exists(table):
         return -1

@@ -6,9 +6,11 @@ Each seed: a history of 500 builds x 20,000 tests in 100 days with 0.05 % infras
 10 clustered outages, 40 planted regressions (a tenth of them break 1-3 % of all tests), 2 % flaky
 tests with log-uniform rates of 0.5-20 %, co-flaky groups and drift. It is written into a lake,
 marts.build_tests and marts.test_daily are made by their SQL, the models score it, and only then is
-the truth looked at. Truly flaky: mean flake rate over the history of at least 1 %, however close;
-"apart" leaves out the tests within a quarter of that threshold, which no number of runs at hand can
-tell. The peer is the usual rule: one pass and one fail on a commit make a test flaky.
+the truth looked at. Truly flaky: a flake rate of at least 1 % at the end of
+the history, which is what a verdict speaks of, however close; a line gives the mean over the
+history instead. "apart" leaves out the tests within a quarter of that threshold, which no number of
+runs at hand can tell. The peer is the usual rule: one pass and one fail on a commit make a test
+flaky.
 
 The rules of other tools are those of marts.flaky_rivals: they see at most the last 30 of the 100
 days, as they do at home, which costs them recall; the usual rule sees all of them.
@@ -37,7 +39,8 @@ END = datetime(2026, 11, 24, 9, tzinfo=UTC)
 HARD = Shape(regressions=8, outages=2, wide_share=0.1)
 BAND = 0.25
 MARTS = (
-    "marts.main_branches", "marts.build_tests", "marts.test_daily", "marts.recent_test_days"
+    "marts.main_branches", "marts.build_tests", "marts.test_daily", "marts.recent_test_days",
+    "marts.test_failures",
 )  # fmt: skip
 COMPARED = "marts.flaky_rivals"
 
@@ -135,8 +138,8 @@ def forecasts(daily: pl.DataFrame) -> pl.DataFrame:
 
 def report(scored: pl.DataFrame, still_broken: pl.DataFrame) -> None:
     """Print precision and recall of posterior and usual rule, and what became of regressions."""
-    n = scored.with_columns(is_true=pl.col("flake_rate") >= flaky.THRESHOLD)
-    edge = (pl.col("flake_rate") / flaky.THRESHOLD).is_between(1 - BAND, 1 + BAND)
+    n = scored.with_columns(is_true=pl.col("rate_now") >= flaky.THRESHOLD)
+    edge = (pl.col("rate_now") / flaky.THRESHOLD).is_between(1 - BAND, 1 + BAND)
     called = pl.col("verdict") == "flaky"
     print(f"\n{'rule':<44}{'counted':<10}{'tests':>8}{'flaky':>7}{'precision':>11}{'recall':>8}")
     for label, rows in (("all", n), ("apart", n.filter(~edge))):
@@ -145,8 +148,8 @@ def report(scored: pl.DataFrame, still_broken: pl.DataFrame) -> None:
         line("usual rule: pass and fail on one commit", label, rows, pl.col("mixed") > 0)
         for name, text in RIVALS.items():
             line(text.partition(" (")[2].rstrip(")"), label, rows, pl.col(name).fill_null(False))
-        now = rows.with_columns(is_true=pl.col("rate_now") >= flaky.THRESHOLD)
-        line("posterior, against the rate at the end", label, now, called)
+        mean = rows.with_columns(is_true=pl.col("flake_rate") >= flaky.THRESHOLD)
+        line("posterior, against the mean of the history", label, mean, called)
     for (seed,), rows in n.group_by("seed", maintain_order=True):
         line(f"posterior, shipped threshold, seed {seed}", "all", rows, called)
     regressed = n.filter(pl.col("was_broken") & (pl.col("flake_rate") == 0))
@@ -158,12 +161,16 @@ def report(scored: pl.DataFrame, still_broken: pl.DataFrame) -> None:
     print(f"tests broken at the end: {verdicts}, {right} with the commit that broke them")
     ours, theirs = precision(n, called), precision(n, pl.col("mixed") > 0)
     print(f"ratio precision to the usual rule: {ours / theirs:.1f}")
-    covered = n.filter(pl.col("is_flaky") & (pl.col("flakes") > 0))
-    inside = covered.filter(
-        pl.col("flake_rate").is_between(pl.col("rate_low"), pl.col("rate_high"))
-    )
-    share = inside.height / covered.height
-    print(f"90 % intervals of flaky tests that hold the true rate: {share:.1%}")
+    # A test fails without a cause in the code at its own rate or by the noise of the machines.
+    failing = 1 - (1 - pl.col("rate_now")) * (1 - HARD.noise)
+    inside = failing.is_between(pl.col("rate_low"), pl.col("rate_high"))
+    for name, those in (
+        ("called flaky", called),
+        ("flaky with a flake", pl.col("is_flaky") & (pl.col("flakes") > 0)),
+    ):  # fmt: skip
+        covered = n.filter(those)
+        share = covered.filter(inside).height / covered.height
+        print(f"90 % intervals of tests {name} that hold the true present rate: {share:.1%}")
 
 
 def precision(rows: pl.DataFrame, called: pl.Expr) -> float:

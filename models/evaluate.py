@@ -63,31 +63,35 @@ class Outcome:
 class Protocol:
     """A way to evaluate: its name on the command line, the columns that it needs, and the run.
 
-    Without columns it makes its own data and takes no file.
+    Without columns it makes its own data and takes no file; one that `takes_seeds` may be given
+    numbers instead.
     """
 
     name: str
     title: str
     columns: Sequence[str]
     run: Callable[[pl.DataFrame, Tell], Outcome]
+    takes_seeds: bool = False
+
+
+HERE = ("models.protocols",)
 
 
 @cache
-def protocols() -> Mapping[str, Protocol]:
-    """Return every protocol of `models/protocols/` by name."""
-    from models import protocols as package
-
+def protocols(packages: tuple[str, ...] = HERE) -> Mapping[str, Protocol]:
+    """Return every protocol of the packages by name; those here need no lake."""
     found: dict[str, Protocol] = {}
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        protocol = getattr(importlib.import_module(module.name), "PROTOCOL", None)
-        if isinstance(protocol, Protocol):
-            found[protocol.name] = protocol
+    for package in map(importlib.import_module, packages):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            protocol = getattr(importlib.import_module(module.name), "PROTOCOL", None)
+            if isinstance(protocol, Protocol):
+                found[protocol.name] = protocol
     return found
 
 
-def find(name: str) -> Protocol:
+def find(name: str, packages: tuple[str, ...] = HERE) -> Protocol:
     """Return a protocol; raises UsageError that names those there are."""
-    known = protocols()
+    known = protocols(packages)
     if name not in known:
         hint = f"There are: {', '.join(sorted(known))}"
         raise UsageError(f"no evaluation is called {name}", hint=hint)
@@ -135,6 +139,14 @@ def calibration_error(truth: Floats, probability: Floats, bins: int = BINS) -> f
     table = reliability(truth, probability, bins)
     gap = np.abs(table["said"].to_numpy() - table["seen"].to_numpy())
     return float(np.average(gap, weights=table["rows"].to_numpy()))
+
+
+def seeded(text: str) -> pl.DataFrame | None:
+    """Return rows with a column seed for numbers with commas between them; None for other text."""
+    numbers = text.split(",")
+    if not all(number.strip().isdecimal() for number in numbers):
+        return None
+    return pl.DataFrame({"seed": [int(number) for number in numbers]})
 
 
 def nothing() -> pl.DataFrame:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
+MENDED_FLAKES = 4
+"""Flakes from which on it is said of a test that is not called flaky any more."""
+SHOWN_ENOUGH = 0.9
+"""Share of flaky tests that would have shown themselves above which nothing is said of it."""
+
 
 def percent(rate: pl.Expr) -> pl.Expr:
     """Return a rate as text with two digits, for example `3.1 %` or `0.052 %`."""
@@ -24,8 +29,9 @@ def sentences(*told: pl.Expr) -> pl.Expr:
 def flaky(threshold: float) -> pl.Expr:
     """Return the reasons of a verdict of `models.flaky`, most telling first."""
     return sentences(
-        _broken(), _failed(), _contradicted(), _lasting(), _outages(), _rate(threshold)
-    )
+        _broken(), _failed(), _contradicted(), _mended(), _lasting(), _outages(), _rate(threshold),
+        _ceiling(),
+    )  # fmt: skip
 
 
 def _broken() -> pl.Expr:
@@ -69,6 +75,22 @@ def _contradicted() -> pl.Expr:
         pl.lit(" between two passing builds)"),
     )
     return pl.when(pl.col("flakes") > 0).then(text)
+
+
+def _mended() -> pl.Expr:
+    at = pl.col("last_flaked_on").dt.strftime("%Y-%m-%d")
+    text = pl.format("last flaked on {}: since then it looks mended", at)
+    often = pl.col("flakes") >= MENDED_FLAKES
+    return pl.when((pl.col("verdict") == "healthy") & often).then(text)
+
+
+def _ceiling() -> pl.Expr:
+    share = (pl.col("shown_by_now") * 100).round(0).cast(pl.Int64)
+    text = pl.format(
+        "of flaky tests like those of this project, {} % would have flaked by now", share
+    )
+    few = pl.col("shown_by_now") < SHOWN_ENOUGH
+    return pl.when((pl.col("flakes") == 0) & (pl.col("attempts") > 0) & few).then(text)
 
 
 def _lasting() -> pl.Expr:

@@ -5,9 +5,10 @@
 -- and four times the median share of the pipeline's builds of the 7 days before (the project's builds, if
 -- the pipeline has fewer than three); in at least three classes, scattered over the classes at least a
 -- fifth as widely as chance would scatter them. It is no outage if the two builds before it on its branch
--- had 80 % of these failures as well: what lasts is a regression. Only earlier builds are looked at, so that
--- a verdict stands once it is made. day is that of the first result; usual_share is the median that was
--- compared, null where there were too few builds to compare with.
+-- had 95 % of these failures as well, twice the usual number left out: what lasts is a regression, while
+-- a service that is away does not hit quite the same tests each time. Only earlier builds are looked at,
+-- so that a verdict stands once it is made. day is that of the first result; usual_share is the median that
+-- was compared, null where there were too few builds to compare with.
 --
 -- grain: project_id, build_id
 -- keys: project_id, build_id
@@ -162,7 +163,10 @@ lasting_suspects as (
     select overlap.build_id
     from suspect_repeats as overlap
     inner join suspect_scatter as scatter on overlap.build_id = scatter.build_id
-    where overlap.repeated >= 0.8 * scatter.failing
+    inner join suspects as suspect on overlap.build_id = suspect.build_id
+    where
+        overlap.repeated
+        >= 0.95 * (scatter.failing - least(2 * suspect.usual_share * suspect.tests, 0.2 * scatter.failing))
     group by overlap.build_id
     having count(*) = 2
 ),

@@ -10,8 +10,10 @@
 -- was built again by the same pipeline within 7 days, or it lies between two builds of its pipeline and
 -- branch (14 days at most). Outages are left out of all of it. trials are the judged attempts that passed or
 -- flaked; flakes are failed attempts that a pass contradicts: in a retry, in another build of the commit, or
--- on both sides (flips counts the builds of the last kind). lasting_failures are judged and not contradicted:
--- the test was broken. mixed_commits are commits that passed and failed in one pipeline and environment.
+-- on both sides (flips counts the builds of the last kind; if all attempts of such a build failed, one
+-- counts, since they may be a regression that was mended at once). lasting_failures are judged and not
+-- contradicted: the test was broken. mixed_commits are commits that passed and failed in one pipeline and
+-- environment.
 --
 -- last_passed_at, failing_since_at, failing_since_sha and failing_attempts are of the main line (default
 -- branches, builds that name no branch, and where no default branch is known the branch with most builds) in
@@ -253,6 +255,7 @@ judged_units as (
         changed.day,
         unit.failures,
         coalesce(unit.flip_day <= changed.day, false) as is_flip,
+        coalesce(unit.mixed_day <= changed.day, false) as is_mixed,
         coalesce(least(unit.mixed_day, unit.flip_day) <= changed.day, false) as is_flake
     from units as unit
     inner join changed on unit.judged_day = changed.day
@@ -303,7 +306,7 @@ verdicts as (
         project_id,
         test_id,
         day,
-        sum(failures) filter (where is_flake)::bigint as flakes,
+        sum(case when is_mixed then failures else 1 end) filter (where is_flake)::bigint as flakes,
         sum(failures) filter (where not is_flake)::bigint as lasting_failures,
         count(*) filter (where is_flip) as flips
     from judged_units

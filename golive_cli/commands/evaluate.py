@@ -12,13 +12,20 @@ from golive_cli.output import Json, emit, messages, say, show
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from models.evaluate import Outcome, Score
+    import polars as pl
+
+    from models.evaluate import Outcome, Protocol, Score
+
+
+PACKAGES = ("models.protocols", "assets.protocols")
+"""Where protocols are: those that need a lake are among the assets."""
 
 
 def command(
     name: Annotated[str, typer.Argument(help="The protocol; none lists them.")] = "",
     data: Annotated[
-        Path | None, typer.Argument(help="Parquet, CSV or JSON lines with its columns.")
+        Path | None,
+        typer.Argument(help="Parquet, CSV or JSON lines with its columns, or seeds: 1,2,3."),
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Where to write the reliability plot.")] = None,
     as_json: Json = False,
@@ -28,17 +35,17 @@ def command(
     from models import evaluate
 
     if not name:
-        known = list(evaluate.protocols().values())
+        known = list(evaluate.protocols(PACKAGES).values())
         if as_json:
             emit([{"name": one.name, "title": one.title, "columns": one.columns} for one in known])
             return
         rows = [(one.name, one.title, ", ".join(one.columns) or "none") for one in known]
         show(["name", "what it tells", "columns of DATA"], rows)
         return
-    protocol = evaluate.find(name)
+    protocol = evaluate.find(name, PACKAGES)
     if data is None and protocol.columns:
         raise UsageError(f"{name} needs a file", hint=f"Columns: {', '.join(protocol.columns)}")
-    found = evaluate.read(data, protocol) if data else evaluate.nothing()
+    found = _data(data, protocol)
     with messages().status(f"{protocol.title} ...") as status:
         outcome = protocol.run(found, lambda step: status.update(f"{name}: {step}"))
     _tell(outcome, as_json=as_json)
@@ -46,6 +53,16 @@ def command(
         from models.reliability_plot import write
 
         say(f"Reliability plot: {write(outcome.curves, plot or Path(f'reliability-{name}.svg'))}")
+
+
+def _data(data: Path | None, protocol: Protocol) -> pl.DataFrame:
+    """Return the rows of the file, or of the seeds where the protocol takes some."""
+    from models import evaluate
+
+    if data is None:
+        return evaluate.nothing()
+    seeds = evaluate.seeded(str(data)) if protocol.takes_seeds and not data.exists() else None
+    return evaluate.read(data, protocol) if seeds is None else seeds
 
 
 def _tell(outcome: Outcome, *, as_json: bool) -> None:

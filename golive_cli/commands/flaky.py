@@ -10,28 +10,49 @@ from golive_cli.output import Json, emit, say, show
 from golive_core.errors import UsageError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from golive_core.lake import Lake
 
 SQL = """
 select
-    project_id, suite, class_name, name, parameters, file, test_id, verdict, probability, rate,
-    rate_low, rate_high, attempts, failures, flakes, outage_failures, reasons, last_status, last_at,
-    wasted_minutes, cost_usd, rank
-from marts.flaky_tests
-where (? = '' or project_id = ?) and (? or verdict = 'flaky')
-order by project_id, rank
+    found.project_id, found.suite, found.class_name, found.name, found.parameters, found.file,
+    found.test_id, found.verdict, found.probability, found.rate, found.rate_low, found.rate_high,
+    found.attempts, found.failures, found.flakes, found.outage_failures, found.reasons,
+    found.last_status, found.last_at, found.wasted_minutes, found.cost_usd, found.rank,
+    verdict.prior, verdict.shown_by_now, detail.cause, detail.cause_confidence,
+    detail.cause_evidence, detail.cluster_id, detail.cost_minutes_week,
+    detail.cost_wait_minutes_week, detail.cost_usd_week, cluster.tests as cluster_tests,
+    cluster.shared as cluster_shared
+from marts.flaky_tests as found
+left join predictions.flaky as verdict
+    on found.project_id = verdict.project_id and found.test_id = verdict.test_id
+left join predictions.flaky_details as detail
+    on found.project_id = detail.project_id and found.test_id = detail.test_id
+left join predictions.flaky_clusters as cluster
+    on detail.project_id = cluster.project_id and detail.cluster_id = cluster.cluster_id
+where (? = '' or found.project_id = ?) and (? or found.verdict = 'flaky')
+order by found.project_id, found.rank
 limit ?
 """
 
 RIVALS = {
     "same_commit_30d": "pass and fail on a commit, 30 days (Google, GitHub, Azure DevOps, Datadog)",
-    "same_commit_14d": "the same, 14 days (CircleCI, Harness)",
+    "same_commit_14d": "the same, 14 days (CircleCI)",
+    "healing": "the same, 14 days, fewer than 5 passes since (Harness, Mergify)",
     "same_commit_7d": "the same, 7 days (Trunk)",
-    "retried": "failed and then passed in one build (CloudBees)",
+    "failure_rate_6h": "30 % of 50 runs failed within 6 hours (Trunk, threshold monitor)",
+    "retried": "failed and then passed in one build (CloudBees, Buildkite, Trunk: pass on retry)",
     "rate_7d": "failure rate neither 0 nor 100 % in 7 days (GitLab)",
     "allure": "fails now, a pass after a failure in the last 5 runs (Allure)",
 }
 """Columns of marts.flaky_rivals: the rules of others."""
+NUMBERS = {
+    "transition_rate": "most changes of result in 100 runs (Buildkite, Apple)",
+    "pfs": "most failures in a good state (Meta's and Buildkite's PFS)",
+    "entropy": "most entropy in 100 runs (Apple)",
+}
+"""Columns without a published cut: as many tests are taken as GoLive names."""
 
 
 def command(
@@ -58,7 +79,17 @@ def command(
         emit(rows)
     elif rows:
         show(
-            ["test", "verdict", "rate", "90 % interval", "P(flaky)", "wasted min", "last", "why"],
+            [
+                "test",
+                "verdict",
+                "rate",
+                "90 % interval",
+                "P(flaky)",
+                "likely cause",
+                "cost a week",
+                "last",
+                "why",
+            ],
             [_cells(row) for row in rows],
         )
     else:
@@ -94,11 +125,22 @@ def _compare(lake: Lake, project: str, as_json: bool) -> None:
          "also_golive": int((found[name] & found["golive"]).sum()), "tests": found.height}
         for name, text in rules.items()
     ]  # fmt: skip
+    rows += [_ranked(found, name, text) for name, text in NUMBERS.items()]
     if as_json:
         emit(rows)
     else:
         columns = ["rule", "flaky", "also_golive", "tests"]
         show(columns, [[row[column] for column in columns] for row in rows])
+
+
+def _ranked(found: pl.DataFrame, name: str, text: str) -> dict[str, Any]:
+    """Return the row of a number: of as many tests as GoLive names, how many it puts first too."""
+    count = int(found["golive"].sum())
+    first = found.sort(name, "test_id", descending=[True, False], nulls_last=True).head(count)
+    return {
+        "rule": text, "column": name, "flaky": count,
+        "also_golive": int(first["golive"].sum()), "tests": found.height,
+    }  # fmt: skip
 
 
 def _known(lake: Lake, project: str) -> None:
@@ -113,9 +155,27 @@ def _cells(row: dict[str, Any]) -> list[object]:
     return [
         label(row), row["verdict"], _percent(row["rate"]),
         f"{_percent(row['rate_low'])} to {_percent(row['rate_high'])}",
-        _percent(row["probability"]), row["wasted_minutes"], row["last_status"],
-        row["reasons"] or [],
+        _percent(row["probability"]), _cause(row), _cost(row), row["last_status"], _why(row),
     ]  # fmt: skip
+
+
+def _cause(row: dict[str, Any]) -> str:
+    if row["cause"] in (None, "unknown"):
+        return "unknown"
+    return f"{row['cause']} ({100 * row['cause_confidence']:.0f} %)"
+
+
+def _cost(row: dict[str, Any]) -> str:
+    if row["cost_minutes_week"] is None:
+        return "-"
+    price = f", ${row['cost_usd_week']:.2f}" if row["cost_usd_week"] else ""
+    return f"{row['cost_minutes_week']:.1f} min{price}"
+
+
+def _why(row: dict[str, Any]) -> list[str]:
+    """Return the reasons, the words that speak of a cause, and what fails with the test."""
+    said = [f"its failures say: {row['cause_evidence']}"] if row["cause_evidence"] else []
+    return [*(row["reasons"] or []), *said, *(row["cluster_shared"] or [])]
 
 
 def label(row: dict[str, Any]) -> str:

@@ -60,7 +60,13 @@ from golive_core.schema.ops import (
     QUARANTINE,
     SOURCE_HEALTH,
 )
-from golive_core.schema.predictions import CHANGE_POINTS, FLAKY, NEXT_FAILURE
+from golive_core.schema.predictions import (
+    CHANGE_POINTS,
+    FLAKY,
+    FLAKY_CLUSTERS,
+    FLAKY_DETAILS,
+    NEXT_FAILURE,
+)
 from golive_core.schema.quality import CODE_FINDINGS, CODE_MEASURES, QUALITY_GATES
 from golive_core.schema.raw import RAW_COLUMNS, RAW_SPEC, raw_table
 from golive_core.schema.table import (
@@ -107,6 +113,8 @@ __all__ = [
     "DTYPES",
     "FAILURES",
     "FLAKY",
+    "FLAKY_CLUSTERS",
+    "FLAKY_DETAILS",
     "IMAGES",
     "IMAGE_TAGS",
     "INCIDENTS",

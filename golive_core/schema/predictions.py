@@ -9,9 +9,11 @@ project_id      text   its project
 test_id         int    its test case
 verdict         text   flaky, broken, infrastructure or healthy
 probability     float  P(flake rate above the threshold of the project), 0 to 1
-rate            float  posterior mean of the flake rate per attempt
+rate            float  posterior mean of the present flake rate per attempt
 rate_low        float  5 % quantile of the posterior
 rate_high       float  95 % quantile of the posterior
+prior           float  P(flaky) before its own runs: project, suite, durations, tests beside it
+shown_by_now    float  P(a flaky test of the project would have flaked in so many attempts)
 broken_since_sha text  first commit of the present unbroken run of failures, if broken
 broken_since_at at     its time
 attempts        int    attempts that count as evidence (outages left out)
@@ -23,6 +25,36 @@ model_id        text   model run that made it
 as_of           at     it knows only what had happened before
 made_at         at     when it was made
 """, key="project_id test_id", sort="project_id test_id")  # fmt: skip
+
+FLAKY_DETAILS = table("predictions.flaky_details", "one test case that is not healthy", """
+project_id      text   its project
+test_id         int    its test case
+cause           text   what its failures speak of: one of models.causes.CAUSES, or unknown
+cause_confidence float P(cause), 0 to 1; of unknown, that no cause is told
+cause_evidence  text   the words of a failure that say so
+cluster_id      int    tests that fail together with it (predictions.flaky_clusters); null if none
+cost_minutes_week float minutes of reruns that it is expected to cause in a week
+cost_wait_minutes_week float minutes of them for which somebody waits
+cost_usd_week   float  their price at the rates of golive.toml, US dollars
+model_id        text   model run that made it
+as_of           at     it knows only what had happened before
+made_at         at     when it was made
+""", key="project_id test_id", sort="project_id test_id")  # fmt: skip
+
+FLAKY_CLUSTERS = table("predictions.flaky_clusters", "tests that fail together beyond chance", """
+project_id      text   their project
+cluster_id      int    64-bit hash of project and smallest test id
+tests           int    how many
+together        int    builds in which the most frequent pair failed together
+lift            float  median over pairs: common failures, as a multiple of what chance makes
+jaccard         float  median over pairs: common failing builds of all failing builds, 0 to 1
+by_chance       float  largest over pairs: probability by chance, Bonferroni
+cause           text   the cause that most of their failures speak of, or unknown
+cause_confidence float P(cause), 0 to 1
+shared          texts  sentences: how often together, likely cause, what they have in common
+as_of           at     it knows only what had happened before
+made_at         at     when it was made
+""", key="project_id cluster_id", sort="project_id cluster_id")  # fmt: skip
 
 NEXT_FAILURE = table("predictions.next_failure", "the newest forecast for one test case", """
 project_id      text   its project

@@ -17,6 +17,7 @@ import pytest
 from golive_cli import commands, main
 from golive_core import settings
 from golive_core.lake import Lake
+from golive_core.schema import FLAKY_CLUSTERS, FLAKY_DETAILS, conform
 from ingest import registry
 from tests.cli.conftest import GOLIVE, REPORT, Run, environment, git
 
@@ -292,6 +293,14 @@ def filled(tmp_path: Path) -> Path:
         "rank": 1,
     }  # fmt: skip
     lake.overwrite("marts.flaky_tests", pl.DataFrame([verdict]))
+    detail = {
+        "project_id": "shop", "test_id": 1, "cause": "network", "cause_confidence": 0.88,
+        "cause_evidence": "ConnectionError: connection reset", "cluster_id": 7,
+        "cost_minutes_week": 12.0, "cost_wait_minutes_week": 10.0, "cost_usd_week": 10.1,
+    }  # fmt: skip
+    lake.overwrite("predictions.flaky_details", conform(FLAKY_DETAILS, pl.DataFrame([detail])))
+    cluster = {"project_id": "shop", "cluster_id": 7, "tests": 2, "shared": ["2 fail together"]}
+    lake.overwrite("predictions.flaky_clusters", conform(FLAKY_CLUSTERS, pl.DataFrame([cluster])))
     return tmp_path
 
 
@@ -320,22 +329,36 @@ def test_flaky_shows_interval_and_reasons(golive: Run, filled: Path) -> None:
     out = golive("flaky").out
     for said in ("cart::test_pay", "5.0 %", "2.0 % to 9.0 %", "passed and failed on c0ffee"):
         assert said in out
-    assert golive("flaky", "--json").json[0]["rate_high"] == 0.09
+    for said in ("network (88 %)", "12.0 min, $10.10", "connection reset", "2 fail together"):
+        assert said in out
+    [row] = golive("flaky", "--json").json
+    assert (row["rate_high"], row["cause"], row["cluster_tests"]) == (0.09, "network", 2)
     wrong = golive("flaky", "--project", "shpo")
     assert (wrong.code, "Did you mean shop" in wrong.err) == (2, True)
 
 
 def test_flaky_compares_the_rules_of_others(golive: Run, filled: Path) -> None:
     assert "nothing has been compared" in golive("flaky", "--compare").err
-    rules = ("same_commit_30d", "same_commit_14d", "same_commit_7d", "retried", "rate_7d", "allure")
+    rules = (
+        "same_commit_30d", "same_commit_14d", "same_commit_7d", "retried", "rate_7d", "allure",
+        "healing", "failure_rate_6h",
+    )  # fmt: skip
+    numbers = ("transition_rate", "pfs", "entropy")
     rows = [
-        {"project_id": "shop", "test_id": n, "golive": n < 2, **dict.fromkeys(rules, n < 5)}
+        {
+            "project_id": "shop",
+            "test_id": n,
+            "golive": n < 2,
+            **dict.fromkeys(rules, n < 5),
+            **dict.fromkeys(numbers, n / 10),
+        }
         for n in range(10)
     ]
     Lake(filled / ".golive" / "lake").overwrite("marts.flaky_rivals", pl.DataFrame(rows))
     found = {row["column"]: row for row in golive("flaky", "--compare", "--json").json}
     assert found["golive"]["flaky"] == 2
     assert (found["retried"]["flaky"], found["retried"]["also_golive"]) == (5, 2)
+    assert (found["pfs"]["flaky"], found["pfs"]["also_golive"]) == (2, 0)
     assert "Trunk" in golive("flaky", "--compare", "--project", "shop").out
 
 

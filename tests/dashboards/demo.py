@@ -34,8 +34,7 @@ def renew(lake: Lake, now: datetime) -> None:
             refresh.refresh(lake, mart)
     daily = features.known(lake.query("select * from marts.test_daily"), now)
     if daily.height:
-        evidence = features.evidence(daily, as_of=now)
-        lake.overwrite("predictions.flaky", flaky.score(evidence, as_of=now)[0])
+        lake.overwrite("predictions.flaky", flaky.score(daily, as_of=now)[0])
         lake.overwrite("predictions.next_failure", next_failure.score(daily, as_of=now)[0])
     for mart in refresh.marts():
         if mart.table in last:

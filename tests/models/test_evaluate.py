@@ -156,3 +156,15 @@ def test_log_templates_keep_their_floors_on_loghub(shared: Callable[[str], Path]
     assert every["moved"] < 0.02
     assert every["unlike"] < 0.001
     assert every["masked"] < every["in_parts"]
+
+
+def test_seeds_are_numbers_with_commas() -> None:
+    rows = evaluate.seeded("3, 5")
+    assert rows is not None
+    assert rows["seed"].to_list() == [3, 5]
+    assert evaluate.seeded("rows.csv") is None
+
+
+def test_protocols_of_another_package_are_found_where_it_is_named() -> None:
+    assert "simulator" in evaluate.protocols((*evaluate.HERE, "assets.protocols"))
+    assert "simulator" not in evaluate.protocols()

@@ -8,8 +8,8 @@ import pytest
 from daily import at, failing, frame, passing, row
 
 from golive_core import schema
-from models import features, flaky
-from models.flaky import Prior
+from models import flaky
+from models.rates import Fading, Prior, posteriors
 
 NOW = at(30)
 HEALTHY = [passing(test, 0, runs=400) for test in range(100, 300)]
@@ -18,7 +18,7 @@ HEALTHY = [passing(test, 0, runs=400) for test in range(100, 300)]
 def score(*rows: dict[str, object], crowd: bool = True) -> pl.DataFrame:
     """Score hand-made days, among 200 healthy tests unless alone."""
     daily = frame(*rows, *(HEALTHY if crowd else []))
-    found, _ = flaky.score(features.evidence(daily, as_of=NOW), as_of=NOW, made_at=NOW)
+    found, _ = flaky.score(daily, as_of=NOW, made_at=NOW)
     return found
 
 
@@ -103,7 +103,9 @@ def test_a_tiny_history_gets_a_wide_interval_and_says_so() -> None:
     tiny = one(passing(1, 0, runs=3), crowd=False)
     long = one(passing(1, 0, runs=400), crowd=False)
     assert tiny["rate_high"] - tiny["rate_low"] > 4 * (long["rate_high"] - long["rate_low"])
-    assert "more attempts will tell" in tiny["reasons"][-1]
+    assert any("more attempts will tell" in one for one in tiny["reasons"])
+    assert tiny["shown_by_now"] < 0.3
+    assert tiny["reasons"][-1].startswith("of flaky tests like those of this project,")
 
 
 def test_a_test_without_a_judged_attempt_gets_the_prior() -> None:
@@ -127,18 +129,23 @@ def test_the_prior_is_found_again_from_counts_without_labels() -> None:
     found = flaky.fit(rng.binomial(trials, rates).astype(float), trials.astype(float))
     assert found.flaky_share == pytest.approx(0.02, abs=0.003)
     assert found.noise == pytest.approx(0.0005, rel=0.1)
-    assert found.rate == pytest.approx(1.2 / 21.2, rel=0.15)
+    logits = np.log(rates[is_flaky] / (1 - rates[is_flaky]))
+    assert np.log(found.rate / (1 - found.rate)) == pytest.approx(np.median(logits), abs=0.25)
 
 
 def test_probabilities_are_calibrated_on_draws_from_the_prior() -> None:
     rng = np.random.default_rng(3)
-    prior = Prior(0.05, 0.0005, 3000.0, 0.05, 15.0)
-    mixture = prior.mixture()
-    pick = (rng.random(40_000) < 0.05).astype(int)
-    rates = rng.beta(mixture.a[pick], mixture.b[pick])
+    prior = Prior(0.05, 0.0005, 3000.0, 0.03, 1.0)
+    is_flaky = rng.random(40_000) < 0.05
+    of_flaky = 1 / (1 + np.exp(-rng.normal(np.log(0.03 / 0.97), 1.0, 40_000)))
+    rates = np.where(is_flaky, of_flaky, rng.beta(1.5, 2998.5, 40_000))
     trials = rng.integers(20, 300, 40_000)
     flakes = rng.binomial(trials, rates).astype(float)
-    said = mixture.posterior(flakes, trials.astype(float)).above(0.01)
+    still = Fading((1.0,), half_life=1e9, life=1e9)
+    told = posteriors(
+        flakes[:, None], trials[:, None].astype(float), np.full(40_000, 0.05), prior, still
+    )
+    said = np.concatenate([one.above(0.01) for one in told])
     for low, high in ((0.1, 0.4), (0.4, 0.7), (0.7, 0.95)):
         inside = (said > low) & (said <= high)
         assert (rates[inside] > 0.01).mean() == pytest.approx(said[inside].mean(), abs=0.06)
@@ -150,7 +157,7 @@ def test_each_project_has_a_prior_of_its_own() -> None:
         for test in range(60)
     ]
     daily = frame(*noisy, *HEALTHY)
-    _, priors = flaky.score(features.evidence(daily, as_of=NOW), as_of=NOW)
+    _, priors = flaky.score(daily, as_of=NOW)
     assert priors["noisy"]["flaky_share"] > 5 * priors["shop"]["flaky_share"]
 
 
@@ -158,7 +165,7 @@ def test_rows_are_those_of_the_table_and_none_for_no_evidence() -> None:
     found = score(passing(1, 0))
     assert found.schema == schema.FLAKY.schema
     assert found["model_id"].unique().to_list() == ["flaky-20260401T090000.000000Z"]
-    empty, priors = flaky.score(features.evidence(frame(), as_of=NOW), as_of=NOW)
+    empty, priors = flaky.score(frame(), as_of=NOW)
     assert empty.schema == schema.FLAKY.schema
     assert empty.is_empty()
     assert priors == {}
@@ -166,8 +173,8 @@ def test_rows_are_those_of_the_table_and_none_for_no_evidence() -> None:
 
 def test_a_higher_threshold_makes_fewer_tests_flaky() -> None:
     rows = [passing(test, 0, runs=200, flakes=6) for test in range(5)]
-    evidence = features.evidence(frame(*rows, *HEALTHY), as_of=NOW)
-    strict, _ = flaky.score(evidence, as_of=NOW, threshold=0.01)
-    lax, _ = flaky.score(evidence, as_of=NOW, threshold=0.10)
+    daily = frame(*rows, *HEALTHY)
+    strict, _ = flaky.score(daily, as_of=NOW, threshold=0.01)
+    lax, _ = flaky.score(daily, as_of=NOW, threshold=0.10)
     assert strict.filter(verdict="flaky").height == 5
     assert lax.filter(verdict="flaky").height == 0

@@ -17,7 +17,7 @@ def decide(*rows: dict[str, object]) -> dict[str, Any]:
     """Return the decision on test 1 among 200 healthy tests."""
     daily = frame(*rows, *(passing(test, 0, runs=400) for test in range(100, 300)))
     evidence = features.evidence(daily, as_of=NOW)
-    verdicts, _ = flaky.score(evidence, as_of=NOW, made_at=NOW)
+    verdicts, _ = flaky.score(daily, as_of=NOW, made_at=NOW)
     found = quarantine.decisions(verdicts, evidence)
     told = found.with_columns(allowed=quarantine.allowed())
     assert told.filter(pl.col("test_id") >= 100)["allowed"].any() is False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -40,3 +41,25 @@ def test_allure_wants_a_failure_now_and_a_pass_after_one_before(story: Story) ->
     assert rivals(story)["allure"] is True
     run(story, "passed", first=3)
     assert rivals(story)["allure"] is False
+
+
+def test_five_passes_heal_a_test_for_some(story: Story) -> None:
+    run(story, "failed passed", *["passed"] * 3)
+    assert rivals(story)["healing"] is True
+    run(story, "passed", "passed", first=4)
+    assert (rivals(story)["healing"], rivals(story)["same_commit_14d"]) == (False, True)
+
+
+def test_the_rate_in_a_good_state_leaves_broken_commits_out(story: Story) -> None:
+    run(story, "failed passed", "passed", "failed", "failed")
+    row = rivals(story)
+    assert row["pfs"] == pytest.approx((1 + 1) / (3 + 2))
+    assert row["entropy"] == pytest.approx(-(2 / 5 * math.log2(2 / 5) + 3 / 5 * math.log2(3 / 5)))
+
+
+def test_many_failures_within_hours_ring_the_threshold_monitor(story: Story) -> None:
+    for nth in range(50):
+        story.build(
+            nth + 1, "failed", day=nth / 500, tests={"t": "failed" if nth < 20 else "passed"}
+        )
+    assert rivals(story)["failure_rate_6h"] is True
