@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.core import core_assets
+from assets.learning.graph import learning_assets
 from assets.log_templates import template_asset
 from assets.marts import mart_assets
 from assets.partitions import daily
@@ -17,6 +18,7 @@ from assets.workspace import Workspace
 from golive_dagster.actions import action_job, send_job, send_schedule
 from golive_dagster.discover import predictions
 from golive_dagster.jobs import everything, ingest_jobs, upkeep_job
+from golive_dagster.learning import learning_jobs, learning_schedules
 from golive_dagster.lineage import VIEWS, page_specs
 from golive_dagster.schedules import ingest_schedules, upkeep_schedule
 from golive_dagster.sensors import sensors
@@ -34,13 +36,19 @@ def build_defs(
         *core_assets(workspace, partitions),
         template_asset(workspace),
         *mart_assets(partitions, marts),
+        *learning_assets(),
         *predictions(),
     ]
     jobs = ingest_jobs(workspace)
     return dg.Definitions(
         assets=[*assets, publish_asset(assets), *page_specs(views)],
-        jobs=[*jobs, everything(), upkeep_job(), action_job(), send_job()],
-        schedules=[*ingest_schedules(workspace), upkeep_schedule(), send_schedule(workspace)],
+        jobs=[*jobs, everything(), upkeep_job(), action_job(), send_job(), *learning_jobs()],
+        schedules=[
+            *ingest_schedules(workspace),
+            upkeep_schedule(),
+            send_schedule(workspace),
+            *learning_schedules(workspace),
+        ],
         sensors=sensors(workspace, jobs),
         resources={"workspace": workspace},
         executor=dg.in_process_executor,

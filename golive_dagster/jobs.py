@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets import upkeep
 from assets.core import PROJECTS
+from assets.learning.graph import GROUP
 from assets.publish import publish
 from assets.raw import key_of, word
 from assets.workspace import Workspace
@@ -35,9 +36,11 @@ def ingest_jobs(workspace: Workspace) -> "list[UnresolvedAssetJobDefinition]":
 def _ingest(workspace: Workspace, name: str) -> "UnresolvedAssetJobDefinition":
     streams = workspace.types[workspace.instances[name].type].streams
     raw = dg.AssetSelection.assets(*(key_of(name, stream.name) for stream in streams))
+    wanted = raw.downstream() | dg.AssetSelection.assets(PROJECTS)
     return dg.define_asset_job(
         job_name(name),
-        selection=(raw.downstream() | dg.AssetSelection.assets(PROJECTS)).materializable(),
+        # Models are fitted by a job of their own: news shall not wait for them.
+        selection=wanted.materializable() - dg.AssetSelection.groups(GROUP),
         description=f"Pull {name} and refresh everything that follows from it.",
         tags={INSTANCE_TAG: name},
         executor_def=dg.in_process_executor,

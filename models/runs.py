@@ -19,6 +19,9 @@ from golive_core import schema
 DIGITS = 16
 
 
+Kind = Literal["fit", "evaluate", "promote", "rollback", "score"]
+
+
 def model_id(name: str, made_at: datetime) -> str:
     """Return the id of a run: the model's name and the time to the microsecond, UTC."""
     return f"{name}-{made_at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
@@ -41,7 +44,7 @@ def model_run(
     name: str,
     *,
     made_at: datetime,
-    kind: Literal["fit", "score"],
+    kind: Kind,
     files: Iterable[str],
     data: pl.DataFrame,
     parameters: Mapping[str, object],

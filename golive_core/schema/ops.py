@@ -59,17 +59,19 @@ quota_resets_at at     end of that window
 pause_ends_at   at     not asked before, as known at checked_at; null where it may be asked
 """, key="instance")  # fmt: skip
 
-MODEL_RUNS = table("ops.model_runs", "one training or scoring run", """
-model_id        text   name and time
+MODEL_RUNS = table("ops.model_runs", "one step in the life of a model", """
+model_id        text   model, project if it is of one, and time; of a turn the one that scores since
 name            text   model, the file's name in models/
+project_id      text   project that it is about, null for all at once
 at              at     when
-kind            text   fit or score
-code_version    text   of the model's file
-data_hash       text   hash of the input frame
-rows            int    rows it learned from
-parameters      text   JSON object: fitted prior, thresholds
+kind            text   fit, evaluate, promote, rollback or score
+code_version    text   of the model's files, null for a turn
+data_hash       text   hash of the rows that it read, null for a turn
+rows            int    rows it learned from, null for a turn
+parameters      text   JSON object: fitted prior, thresholds, calibration, who asked
 metrics         text   JSON object: what was measured
-""", key="model_id", sort="at", is_fact=True)  # fmt: skip
+reason          text   why, in a sentence; null for a score
+""", key="model_id kind at", sort="at", is_fact=True)  # fmt: skip
 
 AUDIT_LOG = table("ops.audit_log", "one step of one action on the outside world, hash-chained", """
 number          int   place in the chain, from 1

@@ -1,0 +1,69 @@
+"""Feature rows of learned models, read from the lake: the newest window, never all of history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from golive_core.lake import Lake
+from models.learned import LearnedModel
+
+
+def projects(lake: Lake, model: LearnedModel) -> list[str]:
+    """Return the projects that have feature rows."""
+    if not lake.exists(model.table):
+        return []
+    found = lake.query(f"select distinct project_id from {model.source} order by all")  # noqa: S608
+    return found["project_id"].to_list()
+
+
+def newest(lake: Lake, model: LearnedModel, project_id: str) -> datetime | None:
+    """Return the newest instant that any row of a project knows of."""
+    sql = f"select max(greatest({model.at}, {model.known_at})) from {model.source}"  # noqa: S608
+    return lake.query(f"{sql} where project_id = ?", [project_id]).item()
+
+
+def window(
+    lake: Lake, model: LearnedModel, project_id: str, as_of: datetime, *, labelled: bool = True
+) -> pl.DataFrame:
+    """Return the rows of a project's last `window_days` up to `as_of`, newest `max_rows`, in order.
+
+    With `labelled` only those whose label was known at `as_of`.
+    """
+    since = as_of - timedelta(days=model.window_days)
+    known = f"and {model.known_at} <= ? and {model.label} is not null" if labelled else ""
+    return _read(lake, model, f"{known} and {model.at} <= ?", project_id, since,
+                 [as_of] * (1 + labelled))  # fmt: skip
+
+
+def since(lake: Lake, model: LearnedModel, project_id: str, at: datetime) -> pl.DataFrame:
+    """Return the rows after an instant, newest `max_rows`, in order, labelled or not."""
+    return _read(lake, model, "", project_id, at, [])
+
+
+def _read(
+    lake: Lake, model: LearnedModel, where: str, project_id: str, after: datetime,
+    values: Iterable[object],
+) -> pl.DataFrame:  # fmt: skip
+    order = ", ".join(f"{name} desc" for name in (model.at, *model.key))
+    found = lake.query(
+        f"select {', '.join(model.columns())} from {model.source} "  # noqa: S608 - declared names
+        f"where project_id = ? and day >= ? and {model.at} > ? {where} order by {order} limit ?",
+        [project_id, after.date(), after, *values, model.max_rows],
+    )
+    return found.reverse()
+
+
+def counts(
+    lake: Lake, model: LearnedModel, project_id: str, after: datetime | None = None
+) -> tuple[int, int]:
+    """Return how many labels became known after an instant (None: ever), and how many are 1."""
+    found = lake.query(
+        f"""select count(*) as rows, coalesce(sum({model.label}::bigint), 0)::bigint as events
+        from {model.source} where project_id = ? and {model.label} is not null
+        and {model.known_at} > coalesce(?, '-infinity'::timestamptz)""",  # noqa: S608
+        [project_id, after],
+    )
+    return found.row(0)
