@@ -1,7 +1,8 @@
 """What each build builds: the commits since the build before it, who wrote them, what they touch.
 
 Pure. The build before it is the last earlier one of the same pipeline and branch; the first build of
-a branch is compared with the newest earlier build of the main line. Frames in, rows of CHANGE out;
+a branch is compared with the newest earlier build of the main line. Nothing older than the window of
+`models/timeline.py` is looked at. Frames in, rows of CHANGE out;
 nothing in them tells how a build ended.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from models.commit_graph import Graph
+from models.timeline import WINDOW_US
 
 AT = pl.Datetime("us", "UTC")
 CHANGE = {
@@ -25,7 +27,10 @@ CHANGE = {
 """Columns of a change; `as_of` is when the build was asked for."""
 BUILD = ("project_id", "build_id", "pipeline_id", "branch", "is_main", "commit_sha", "as_of",
          "attempt", "trigger")  # fmt: skip
-"""Columns of a build that `changes` takes; `since` may name a commit to compare with."""
+"""Columns of a build that `changes` takes.
+
+It may have `since`, a commit to compare with, and `is_supposed`: no build, only asked about.
+"""
 COMMITS = {
     "project_id": pl.String(), "sha": pl.String(), "parents": pl.List(pl.String()),
     "committed_at": AT, "author": pl.String(), "subject": pl.String(), "is_merge": pl.Boolean(),
@@ -74,21 +79,22 @@ def _new_commits(ordered: pl.DataFrame, commits: pl.DataFrame) -> Iterator[tuple
     graphs = {
         str(project): Graph.of(part) for (project,), part in commits.group_by("project_id")
     }
-    empty = Graph({}, {})
-    before: dict[tuple[str, ...], str] = {}
-    names = ["project_id", "pipeline_id", "branch", "is_main", "build_id", "commit_sha"]
-    since = ordered["since"] if "since" in ordered.columns else pl.Series([None] * ordered.height)
-    for row, asked in zip(ordered.select(names).iter_rows(), since, strict=True):
-        project, pipeline, branch, is_main, build, sha = row
+    before: dict[tuple[str, ...], tuple[str, int]] = {}
+    for row in ordered.with_columns(at=pl.col("as_of").cast(pl.Int64)).to_dicts():
+        sha, project = row["commit_sha"], row["project_id"]
         if sha is None:
             continue
-        own, main = (project, pipeline, branch or ""), (project,)
-        old = asked or before.get(own) or before.get(main)
-        graph = graphs.get(project, empty)
-        yield from ((build, new) for new in graph.between([old] if old else [], sha))
-        before[own] = sha
-        if is_main:
-            before[main] = sha
+        own, main = (project, row["pipeline_id"], row["branch"] or ""), (project,)
+        floor = row["at"] - WINDOW_US
+        last = [before[key][0] for key in (own, main) if key in before and before[key][1] > floor]
+        old = [row["since"]] if row.get("since") else last[:1]
+        new = graphs.get(project, Graph({}, {})).between(old, sha, floor)
+        yield from ((row["build_id"], one) for one in new)
+        if row.get("is_supposed"):
+            continue
+        before[own] = (sha, row["at"])
+        if row["is_main"]:
+            before[main] = (sha, row["at"])
 
 
 def _of_commits(told: pl.DataFrame) -> pl.DataFrame:

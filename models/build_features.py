@@ -15,7 +15,7 @@ import polars as pl
 from golive_core import schema
 from golive_core.errors import UsageError
 from models import build_history, build_paths
-from models.beta import Floats
+from models.evaluate import Floats
 from models.build_changes import AT, CHANGE
 
 OUTCOME = {"failed": pl.Boolean(), "known_at": AT, "stage_share": pl.Float64()}
@@ -25,10 +25,13 @@ FLAKES = {
     "flakes": pl.Int64(),
 }  # fmt: skip
 """Judged attempts and flakes of a project on a day."""
-NAMES = tuple(
-    column.name for column in schema.BUILD_FEATURES.columns if column.dtype == pl.Float64()
-)
-"""The features, in the order of the model's columns."""
+MEANINGS = {
+    column.name: column.doc
+    for column in schema.BUILD_FEATURES.columns
+    if column.dtype == pl.Float64()
+}
+"""The features with their meaning, in the order of the model's columns."""
+NAMES = tuple(MEANINGS)
 FORBIDDEN = frozenset({
     *OUTCOME, "status", "is_unstable", "started_at", "finished_at", "duration_s", "queue_s",
     "runner", "cost_usd", "note", "result", "verdict", "passed", "error", "outcome",

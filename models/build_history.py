@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from models.beta import Floats
+from models.evaluate import Floats
 from models.path_kinds import KINDS, kind
 from models.timeline import DAY_US, WINDOW_US, Span, Timeline
 

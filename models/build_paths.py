@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from models.beta import Floats
+from models.evaluate import Floats
 from models.build_history import Past as History
 from models.timeline import DAY_US, WINDOW_US, Timeline
 

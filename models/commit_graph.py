@@ -35,18 +35,22 @@ class Graph:
             dict(zip(shas, times, strict=True)),
         )
 
-    def between(self, old: Iterable[str], new: str) -> list[str]:
+    def between(self, old: Iterable[str], new: str, floor: int = 0) -> list[str]:
         """Return the known commits that `new` contains and none of `old` does, newest first.
 
-        Without any known commit in `old` these are `new` alone and, for a merge, what it merged.
+        Commits before `floor` (µs) count as unknown. Without any known commit in `old` these are
+        `new` alone and, for a merge, what it merged.
         """
-        if new not in self.parents:
+        if not self._knows(new, floor):
             return []
-        known = [sha for sha in old if sha in self.parents]
-        known = known or [sha for sha in self.parents[new][:1] if sha in self.parents]
-        return self._only_new(new, known) if known else [new]
+        known = [sha for sha in old if self._knows(sha, floor)]
+        known = known or [sha for sha in self.parents[new][:1] if self._knows(sha, floor)]
+        return self._only_new(new, known, floor) if known else [new]
 
-    def _only_new(self, new: str, old: Sequence[str]) -> list[str]:
+    def _knows(self, sha: str, floor: int) -> bool:
+        return sha in self.parents and self.times[sha] >= floor
+
+    def _only_new(self, new: str, old: Sequence[str], floor: int) -> list[str]:
         """Walk both sides, newest commits first, until only those of `old` are left."""
         paint = dict.fromkeys(old, OLD)
         paint[new] = paint.get(new, 0) | NEW
@@ -61,7 +65,7 @@ class Graph:
                 found[sha] = None
             for parent in self.parents[sha]:
                 both = paint.get(parent, 0) | paint[sha]
-                if parent in self.parents and both != paint.get(parent):
+                if self._knows(parent, floor) and both != paint.get(parent):
                     paint[parent] = both
                     heapq.heappush(queue, (-self.times[parent], parent))
         return [sha for sha in found if paint[sha] == NEW]

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from models.beta import Floats
+from models.evaluate import Floats
 
 Ints = NDArray[np.int64]
 DAY_US = 86_400_000_000

@@ -111,3 +111,26 @@ owners_count     float  mean number of people who changed a file
 ownership_entropy float mean entropy of their shares, bits
 mends_share      float  of the files that broke the branch, the share that this change touches
 """, key="build_id", sort="project_id pipeline_id as_of build_id", partition="month")  # fmt: skip
+
+BUILD_FAILURE = table("predictions.build_failure", "the newest forecast for one build to come", """
+project_id      text   its project
+subject_kind    text   build (queued or running), branch (its head) or change_request
+subject_id      text   build_id; repository and branch; change_request_id
+pipeline_id     text   pipeline that builds it, or would
+branch          text   its branch, empty where the source names none
+commit_sha      text   what is built
+build_id        text   the build, null where none was asked for yet
+probability     float  P(the build fails), 0 to 1
+low             float  5 % quantile of the failure rate of such builds
+high            float  95 % quantile
+told_by         text   name of the rule, or the learned version
+is_learned      bool   a learned model speaks: it won on the project's own past
+lift            float  share of the rule's loss that it saves there; null for the rule
+is_built        bool   this pipeline has built the commit before: the forecast is of a re-run
+reasons         texts  sentences a developer can check, the most telling first
+cases           texts  the nearest past builds and what happened
+model_id        text   model run that made it
+as_of           at     it knows only what had happened before
+made_at         at     when it was made
+""", key="project_id subject_kind subject_id pipeline_id")  # fmt: skip
+
