@@ -25,6 +25,7 @@ WARM_UP = 0.4
 """Share of the rows that only fit."""
 STEPS = 6
 RESAMPLES = 2000
+DRAWS = 100
 FEWEST_GROUPS = 10
 """Groups (days) below which nobody can say who is better."""
 SEED = 20_260_401
@@ -82,6 +83,8 @@ class Comparison:
     brier_constant: float
     ece: float
     ece_heuristic: float
+    ece_chance: float
+    """95 % quantile of the calibration error that forecasts which are right have by chance."""
     precision: float
     precision_heuristic: float
     """Average precision of both orders."""
@@ -165,6 +168,7 @@ def compare(told: Forecasts, loss: str) -> Comparison:
         brier_constant=evaluate.brier(told.truth, told.constant),
         ece=evaluate.calibration_error(told.truth, told.learned),
         ece_heuristic=evaluate.calibration_error(told.truth, told.heuristic),
+        ece_chance=ece_by_chance(told.learned),
         precision=average_precision(told.truth, told.learned),
         precision_heuristic=average_precision(told.truth, told.heuristic),
     )  # fmt: skip
@@ -202,6 +206,17 @@ def _log(truth: Floats, told: Floats) -> Floats:
 
 LOSSES = {"brier": _brier, "log": _log}
 """Proper scores of each row, shape `(n,)` (Gneiting & Raftery 2007)."""
+
+
+def ece_by_chance(told: Floats) -> float:
+    """Return the calibration error that 95 % of perfectly calibrated forecasts stay below.
+
+    Outcomes are drawn from the forecasts themselves (Broecker & Smith 2007): with few cases, bins
+    differ from what was said by luck alone.
+    """
+    rng = np.random.default_rng(SEED)
+    drawn = (rng.random((DRAWS, len(told))) < told).astype(np.float64)
+    return float(np.quantile([evaluate.calibration_error(one, told) for one in drawn], 0.95))
 
 
 def average_precision(truth: Floats, told: Floats) -> float:

@@ -64,10 +64,10 @@ def last_evaluations(lake: Lake, model: LearnedModel) -> dict[str, Evaluation]:
     if not lake.exists(TABLE):
         return {}
     found = lake.query(
-        f"""select model_id, project_id, at, code_version, data_hash, rows, parameters, metrics,
+        f"""select model_id, project_id, "at", code_version, data_hash, rows, parameters, metrics,
             reason
         from {TABLE} where name = ? and kind = 'evaluate'
-        qualify row_number() over (partition by project_id order by at desc) = 1""",  # noqa: S608
+        qualify row_number() over (partition by project_id order by "at" desc) = 1""",  # noqa: S608
         [model.name],
     )
     return {one["project_id"]: _evaluation(one) for one in found.to_dicts()}
@@ -97,10 +97,10 @@ def history(lake: Lake, name: str, project_id: str = "", limit: int = 50) -> lis
     if not lake.exists(TABLE):
         return []
     found = lake.query(
-        f"""select at, kind, project_id, model_id, rows, code_version, data_hash, parameters,
+        f"""select "at", kind, project_id, model_id, rows, code_version, data_hash, parameters,
             metrics, reason
         from {TABLE} where name = ? and (? = '' or project_id = ?)
-        order by at desc, kind limit ?""",  # noqa: S608
+        order by "at" desc, kind limit ?""",  # noqa: S608
         [name, project_id, project_id, limit],
     )
     return [

@@ -21,7 +21,7 @@ def projects(lake: Lake, model: LearnedModel) -> list[str]:
 
 def newest(lake: Lake, model: LearnedModel, project_id: str) -> datetime | None:
     """Return the newest instant that any row of a project knows of."""
-    sql = f"select max(greatest({model.at}, {model.known_at})) from {model.source}"  # noqa: S608
+    sql = f'select max(greatest("{model.at}", "{model.known_at}")) from {model.source}'  # noqa: S608
     return lake.query(f"{sql} where project_id = ?", [project_id]).item()
 
 
@@ -33,8 +33,8 @@ def window(
     With `labelled` only those whose label was known at `as_of`.
     """
     since = as_of - timedelta(days=model.window_days)
-    known = f"and {model.known_at} <= ? and {model.label} is not null" if labelled else ""
-    return _read(lake, model, f"{known} and {model.at} <= ?", project_id, since,
+    known = f'and "{model.known_at}" <= ? and "{model.label}" is not null' if labelled else ""
+    return _read(lake, model, f'{known} and "{model.at}" <= ?', project_id, since,
                  [as_of] * (1 + labelled))  # fmt: skip
 
 
@@ -47,10 +47,11 @@ def _read(
     lake: Lake, model: LearnedModel, where: str, project_id: str, after: datetime,
     values: Iterable[object],
 ) -> pl.DataFrame:  # fmt: skip
-    order = ", ".join(f"{name} desc" for name in (model.at, *model.key))
+    cells = ", ".join(f'"{name}"' for name in model.columns())
+    order = ", ".join(f'"{name}" desc' for name in (model.at, *model.key))
     found = lake.query(
-        f"select {', '.join(model.columns())} from {model.source} "  # noqa: S608 - declared names
-        f"where project_id = ? and day >= ? and {model.at} > ? {where} order by {order} limit ?",
+        f"select {cells} from {model.source} "  # noqa: S608 - declared names
+        f'where project_id = ? and day >= ? and "{model.at}" > ? {where} order by {order} limit ?',
         [project_id, after.date(), after, *values, model.max_rows],
     )
     return found.reverse()
@@ -61,9 +62,9 @@ def counts(
 ) -> tuple[int, int]:
     """Return how many labels became known after an instant (None: ever), and how many are 1."""
     found = lake.query(
-        f"""select count(*) as rows, coalesce(sum({model.label}::bigint), 0)::bigint as events
-        from {model.source} where project_id = ? and {model.label} is not null
-        and {model.known_at} > coalesce(?, '-infinity'::timestamptz)""",  # noqa: S608
+        f"""select count(*) as rows, coalesce(sum("{model.label}"::bigint), 0)::bigint as events
+        from {model.source} where project_id = ? and "{model.label}" is not null
+        and "{model.known_at}" > coalesce(?, '-infinity'::timestamptz)""",  # noqa: S608
         [project_id, after],
     )
     return found.row(0)

@@ -8,16 +8,15 @@ from dataclasses import dataclass, field
 from assets.learning import records, rows
 from assets.learning.champion import Champion
 from assets.learning.due import shifts
-from assets.learning.records import Evaluation
 from assets.learning.steps import Bench
-from models import gate, life
+from models import gate
 from models.runs import code_version
 
 ECE = 0.05
 """Largest expected calibration error of forecasts, over ten bins."""
 MEANS = {
     "beats_constant": "Where it wins, its Brier score is below that of the constant forecast.",
-    "calibrated": f"Where it wins, its calibration error over ten bins is at most {ECE}.",
+    "calibrated": f"Where it wins, its calibration error is at most {ECE}, or what chance gives.",
     "same_data": "The newest version learned from exactly the rows that it was evaluated on.",
     "same_code": "The newest version was fitted by the code that is installed.",
     "gate": "A learned champion is better than the heuristic by the newest evaluation.",
@@ -54,7 +53,10 @@ def of_evaluations(bench: Bench) -> list[Verdict]:
             project, holds=said["brier"] < said["brier_constant"],
             told=f"Brier {said['brier']:.4f}, constant {said['brier_constant']:.4f}",
         )  # fmt: skip
-        calibrated.hold(project, holds=said["ece"] <= ECE, told=f"ECE {said['ece']:.3f}")
+        calibrated.hold(
+            project, holds=said["ece"] <= max(ECE, said["ece_chance"]),
+            told=f"ECE {said['ece']:.3f}, by chance up to {said['ece_chance']:.3f}",
+        )  # fmt: skip
     return [constant, calibrated]
 
 
@@ -96,39 +98,3 @@ def champions(bench: Bench) -> Mapping[str, str]:
         project: Champion.of(bench.home, bench.model, project).by
         for project in rows.projects(bench.lake, bench.model)
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where one project stands with a model: who scores, since when, and how it compares."""
-
-    project_id: str
-    by: str
-    is_learned: bool
-    since: str
-    reason: str
-    trouble: str
-    evaluation: Evaluation | None
-
-
-def standings(bench: Bench) -> list[Standing]:
-    """Return where every project with feature rows stands."""
-    known = records.last_evaluations(bench.lake, bench.model)
-    return [
-        _standing(bench, project, known.get(project))
-        for project in rows.projects(bench.lake, bench.model)
-    ]
-
-
-def _standing(bench: Bench, project: str, last: Evaluation | None) -> Standing:
-    champion = Champion.of(bench.home, bench.model, project)
-    turns = bench.store(project).turns() if not champion.loaded.trouble else []
-    reason = (
-        last.reason
-        if last
-        else life.lacking(bench.model, *rows.counts(bench.lake, bench.model, project))
-    )
-    return Standing(
-        project, champion.by, champion.is_learned, turns[-1].at if turns else "", reason,
-        champion.loaded.trouble, last,
-    )  # fmt: skip

@@ -75,6 +75,7 @@ def _list(name: str, as_json: bool) -> None:
 def _perform(settings: Settings, lake: Lake, wanted: dict[str, Any], perform: bool) -> Outcome:
     from golive_actions import action, find
     from golive_cli.folder import prepared
+    from golive_cli.person import user
 
     find.verb(wanted["name"])
     if not wanted["instance"] or "=" in wanted["instance"]:
@@ -84,7 +85,7 @@ def _perform(settings: Settings, lake: Lake, wanted: dict[str, Any], perform: bo
         wanted["name"], settings.target(wanted["instance"]), _given(wanted["given"]), wanted["key"]
     )
     prepared(settings.home)
-    return action.perform(asked, dry_run=not perform, actor=_user(), lake=lake, base=settings.base)
+    return action.perform(asked, dry_run=not perform, actor=user(), lake=lake, base=settings.base)
 
 
 def _given(parameters: list[str]) -> dict[str, object]:
@@ -106,16 +107,6 @@ def _read(file: str) -> str:
         return sys.stdin.read() if file == "-" else Path(file).read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot be read ({type(error).__name__})", where=file) from error
-
-
-def _user() -> str:
-    """Return who sits here, for the audit log."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def _tell(outcome: Outcome, as_json: bool) -> None:
