@@ -97,8 +97,18 @@ def teller_of(lake: Lake, project: str) -> Teller:
 def subjects_at(lake: Lake, at: datetime) -> pl.DataFrame:
     """Return what may be built next, as rows of CHANGE and NAMES: see `build_subjects.sql`."""
     heads = lake.query(statement("build_subjects"), [at])
-    supposed = heads.rename({"usual_trigger": "trigger"}).with_columns(as_of=pl.lit(at), attempt=pl.lit(1, pl.Int64))
+    usual = starters(lake, at)
+    is_change = pl.col("subject_kind") == "change_request"
+    by_change = pl.when(is_change).then(pl.lit("pull_request")).otherwise("usual_trigger")
+    supposed = heads.join(usual, on=["project_id", "is_main"]).with_columns(
+        trigger=by_change, as_of=pl.lit(at), attempt=pl.lit(1, pl.Int64)
+    )
     return pl.concat([with_changes(lake, supposed, at), _waiting(lake, at)], how="diagonal_relaxed")
+
+
+def starters(lake: Lake, at: datetime) -> pl.DataFrame:
+    """Return the pipelines that pushes start: see `build_starters.sql`."""
+    return lake.query(statement("build_starters"), [at])
 
 
 def with_changes(lake: Lake, supposed: pl.DataFrame, at: datetime) -> pl.DataFrame:
