@@ -31,7 +31,7 @@ def alike(past: pl.DataFrame, rows: pl.DataFrame) -> Floats:
     near = np.array([np.exp(-np.abs((one - others) / scale).mean(axis=1)) for one in own])
     same = sum(
         (_cells(rows, name)[:, None] == _cells(past, name)[None, :]).astype(np.float64)
-        for name in ("pipeline_id", "branch", "author", "state")
+        for name in ("pipeline_id", "branch", "author", "state", "commit_sha")
     )
     shared = np.array([[_shared(a, b) for b in past["paths"].to_list()] for a in rows["paths"]])
     return near + same / 4 + FILES_WORTH * shared

@@ -1,9 +1,10 @@
 """Will a build fail? Told before it starts, with an interval, reasons and the nearest past cases.
 
 The rule of `models/build_state.py` speaks first. Extremely randomised trees (Geurts et al. 2006) on
-the features of `models/build_features.py` take over in a project where they win a walk-forward
-comparison on its own past. Their forecast is a weighted mean of past builds (Meinshausen 2006): the
-weights say which builds it stands on and how many that are, hence the interval and the cases.
+the features of `models/build_features.py`, together with the rule, take over in a project where they
+win a walk-forward comparison on its own past. What trees say is a weighted mean of past builds
+(Meinshausen 2006): the weights say which builds it stands on and how many that are, hence the interval
+and the cases.
 See `docs/models/build_failure.md`.
 """
 
@@ -12,19 +13,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import polars as pl
 
 from models import build_features, build_history, build_paths, build_reasons, build_state, timeline
 from models.build_cases import alike, told_of
-from models.build_features import NAMES, matrix
+from models.build_features import matrix
 from models.evaluate import Floats
 from models.learned import Estimator, LearnedModel
-
-if TYPE_CHECKING:
-    from models.learners import Classifier
 
 NAME = "build_failure"
 TREES = 200
@@ -39,33 +36,39 @@ FILES = tuple(
 )
 
 
+def cells(rows: pl.DataFrame) -> Floats:
+    """Return the features and which state each row is in, as the forest takes them."""
+    states = rows.select(build_state.state()).to_series().to_numpy()
+    return np.column_stack([matrix(rows), states[:, None] == np.array(list(build_state.STATES))])
+
+
 def fit(rows: pl.DataFrame, threads: int) -> Estimator:
-    """Return trees fitted to rows with `failed` known; `models.threads` caps their threads."""
+    """Return trees fitted to rows with `failed` known, and the counts of the rule."""
     from models import learners
 
-    del threads
-    forest = learners.trees(TREES, leaf=LEAF, features=SHARE)
-    return forest.fit(matrix(rows), rows["failed"].cast(pl.Float64).to_numpy())
+    forest = learners.trees(TREES, leaf=LEAF, features=SHARE, threads=threads)
+    forest.fit(cells(rows), rows["failed"].cast(pl.Float64).to_numpy())
+    return {"forest": forest, "counts": build_state.counted(rows)}
 
 
 def predict(fitted: Estimator, rows: pl.DataFrame) -> Floats:
-    """Return P(failed) of rows of predictions.build_features, shape `(rows,)`."""
-    return of_matrix(fitted, matrix(rows))
+    """Return P(failed) of rows of predictions.build_features, shape `(rows,)`.
 
-
-def of_matrix(fitted: Estimator, cells: Floats) -> Floats:
-    """Return P(failed) of rows as `matrix` gives them."""
+    The mean of the log odds of the forest and of the rule, which is the better one at first.
+    """
     from models import learners
+    from models.calibration import expit, logit
 
-    if not len(cells):
+    if not rows.height:
         return np.zeros(0)
-    told = learners.chance(cast("Classifier", fitted), cells)
-    return np.clip(told, EDGE, 1 - EDGE)
+    trees = np.clip(learners.chance(fitted["forest"], cells(rows)), EDGE, 1 - EDGE)
+    rule = build_state.posterior(fitted["counts"], rows).mean()
+    return expit((logit(trees) + logit(rule)) / 2)
 
 
 def heuristic(past: pl.DataFrame, rows: pl.DataFrame) -> Floats:
     """Return the mean of `build_state.posterior`."""
-    return build_state.posterior(past, rows).mean()
+    return build_state.posterior(build_state.counted(past), rows).mean()
 
 
 LEARNED = LearnedModel(
@@ -106,11 +109,11 @@ class Teller:
     intercept: float = 0.0
     lift: float | None = None
 
-    def chance(self, cells: Floats) -> Floats:
-        """Return calibrated P(failed) of rows as `matrix` gives them, by the forest."""
+    def chance(self, rows: pl.DataFrame) -> Floats:
+        """Return calibrated P(failed) by the learned model."""
         from models.calibration import Calibration
 
-        return Calibration(self.slope, self.intercept).apply(of_matrix(self.fitted, cells))
+        return Calibration(self.slope, self.intercept).apply(predict(self.fitted, rows))
 
 
 def forecast(past: pl.DataFrame, rows: pl.DataFrame, teller: Teller) -> pl.DataFrame:
@@ -145,7 +148,7 @@ def _forecast(past: pl.DataFrame, rows: pl.DataFrame, teller: Teller) -> pl.Data
 
 
 def _by_rule(past: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    found = build_state.posterior(past, rows)
+    found = build_state.posterior(build_state.counted(past), rows)
     return pl.DataFrame({
         "probability": found.mean(), "low": found.quantile(0.05), "high": found.quantile(0.95),
         "reasons": build_reasons.of_rule(rows, found),
@@ -155,10 +158,9 @@ def _by_rule(past: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 def _by_forest(
     weights: Floats, past: pl.DataFrame, rows: pl.DataFrame, teller: Teller
 ) -> pl.DataFrame:
-    cells = matrix(rows)
-    told = teller.chance(cells)
+    told = teller.chance(rows)
     low, high = interval(told, weights)
-    effects = build_reasons.effects(teller.chance, cells, told, matrix(past) if past.height else cells)
+    effects = build_reasons.effects(teller.chance, rows, told, past if past.height else rows)
     return pl.DataFrame({
         "probability": told, "low": low, "high": high,
         "reasons": build_reasons.of_forest(rows, effects),
@@ -173,7 +175,8 @@ def leaf_weights(fitted: Estimator, past: pl.DataFrame, rows: pl.DataFrame) -> F
     """
     if not past.height or not rows.height:
         return np.zeros((rows.height, past.height))
-    leaves, own = fitted.apply(matrix(past)), fitted.apply(matrix(rows))
+    forest = fitted["forest"]
+    leaves, own = forest.apply(cells(past)), forest.apply(cells(rows))
     found = np.zeros((rows.height, past.height))
     for row, leaf in enumerate(own):
         same = leaves == leaf
@@ -191,6 +194,3 @@ def interval(told: Floats, weights: Floats) -> tuple[Floats, Floats]:
     a, b = told * worth + 0.5, (1 - told) * worth + 0.5
     low, high = (build_state.quantile(a, b, share) for share in (0.05, 0.95))
     return np.minimum(low, told), np.maximum(high, told)
-
-
-__all__ = ["LEARNED", "NAMES", "Teller", "fit", "forecast", "heuristic", "predict"]

@@ -175,18 +175,17 @@ GROUPS = (
 
 
 def effects(
-    chance: Callable[[Floats], Floats], cells: Floats, told: Floats, usual: Floats
+    chance: Callable[[pl.DataFrame], Floats], rows: pl.DataFrame, told: Floats, usual: pl.DataFrame
 ) -> Floats:
     """Return what each group does to each forecast, shape `(rows, len(GROUPS))`.
 
     `usual` are rows of the past, of which each feature's median is taken.
     """
-    middle = np.median(usual, axis=0)
-    found = np.zeros((len(cells), len(GROUPS)))
+    middle = usual.select(pl.col(NAMES).quantile(0.5, "lower")).row(0, named=True)
+    found = np.zeros((rows.height, len(GROUPS)))
     for place, group in enumerate(GROUPS):
-        other = cells.copy()
-        own = [at for at, name in enumerate(NAMES) if name.startswith(tuple(group.begins))]
-        other[:, own] = middle[own]
+        own = [name for name in NAMES if name.startswith(tuple(group.begins))]
+        other = rows.with_columns(pl.lit(middle[name]).alias(name) for name in own)
         found[:, place] = told - chance(other)
     return found
 

@@ -29,7 +29,9 @@ STRENGTH = 3.0
 """Builds that the opinion is worth."""
 TRUST = 8.0
 """Builds that the project's rate is worth in a pipeline's, once that many are known."""
-LINE = ("pipeline_id", "is_main_line")
+Counts = dict[str, list[float]]
+"""Builds and failed ones by state, and by state, pipeline and line."""
+NONE = [0.0, 0.0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +73,42 @@ def state() -> pl.Expr:
     )
 
 
-def posterior(past: pl.DataFrame, rows: pl.DataFrame) -> Posterior:
-    """Return what `past` (rows with `failed` known) says of the failure rate of each row."""
-    known = past.select("project_id", *LINE, "failed", state=state())
-    asked = rows.select("project_id", *LINE, state=state())
-    wide = _counted(known, asked, ["project_id", "state"])
-    own = _counted(known, asked, ["project_id", *LINE, "state"])
-    opinion = asked["state"].replace_strict(
-        {name: rate for name, (_, rate) in STATES.items()}, return_dtype=pl.Float64
-    )
-    strength = STRENGTH + wide[0]
-    rate = (opinion.to_numpy() * STRENGTH + wide[1]) / strength
+def line() -> pl.Expr:
+    """Return the key of the counts of state, pipeline and line."""
+    kind = pl.when(pl.col("is_main_line") > 0).then(pl.lit("main")).otherwise(pl.lit("other"))
+    return pl.concat_str(state(), kind, pl.col("pipeline_id"), separator=" ", ignore_nulls=True)
+
+
+def counted(past: pl.DataFrame) -> Counts:
+    """Return how many builds were in each state, and failed: of one project, and of each line.
+
+    `past` are rows of predictions.build_features with `failed` known.
+    """
+    known = past.select("failed", state=state(), line=line())
+    return {**_sums(known, "state"), **_sums(known, "line")}
+
+
+def _sums(known: pl.DataFrame, name: str) -> Counts:
+    sums = known.group_by(name).agg(builds=pl.len(), bad=pl.col("failed").sum())
+    return {str(key): [float(builds), float(bad)] for key, builds, bad in sums.iter_rows()}
+
+
+def posterior(counts: Counts, rows: pl.DataFrame) -> Posterior:
+    """Return what `counts` say of the failure rate of each row."""
+    asked = rows.select(state=state(), line=line())
+    builds, bad = _looked_up(counts, asked["state"])
+    own_builds, own_bad = _looked_up(counts, asked["line"])
+    opinion = np.array([STATES[name][1] for name in asked["state"]], dtype=np.float64)
+    strength = STRENGTH + builds
+    rate = (opinion * STRENGTH + bad) / strength
     trust = np.minimum(strength, TRUST)
-    return Posterior(rate * trust + own[1], (1 - rate) * trust + own[0] - own[1], *own)
+    a, b = rate * trust + own_bad, (1 - rate) * trust + own_builds - own_bad
+    return Posterior(a, b, own_builds, own_bad)
 
 
-def _counted(known: pl.DataFrame, asked: pl.DataFrame, keys: list[str]) -> tuple[Floats, Floats]:
-    """Return how many builds of `known` are like each row in `keys`, and how many failed."""
-    counts = known.group_by(keys).agg(
-        builds=pl.len().cast(pl.Float64), bad=pl.col("failed").sum().cast(pl.Float64)
-    )
-    found = asked.join(counts, on=keys, how="left", maintain_order="left", nulls_equal=True)
-    builds, bad = (found[name].fill_null(0.0).to_numpy() for name in ("builds", "bad"))
-    return builds, bad
+def _looked_up(counts: Counts, keys: pl.Series) -> tuple[Floats, Floats]:
+    pairs = [counts.get(key, NONE) for key in keys.to_list()]
+    return np.array([one for one, _ in pairs]), np.array([bad for _, bad in pairs])
 
 
 def quantile(a: Floats, b: Floats, share: float) -> Floats:
