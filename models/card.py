@@ -37,7 +37,7 @@ def card(model: LearnedModel, subjects: Sequence[Subject]) -> str:
 
 def _head(model: LearnedModel) -> str:
     return (
-        f"# {model.name}: how probable is it {model.title}?\n\n"
+        f"# {model.name}: {model.title}\n\n"
         f"`models/{model.name}.py` learns from the rows of `{model.table}`, project by project. "
         f"Until it wins a comparison on a project's own past, {model.heuristic_name} answers there."
     )

@@ -1,6 +1,6 @@
-"""What a learned model is: one constant `LEARNED` in its file in `models/`, found by looking.
+"""What a learned model is: `LEARNED = LearnedModel(...)` in a file in `models/`, found by looking.
 
-A learned model says which table of the lake holds its features, which columns it may learn from,
+It says which table of the lake holds its features, which columns it may learn from,
 what the label is, and how it fits and predicts. Everything else is the same for all of them and is
 not in its file: walk-forward evaluation (`models/walk_forward.py`), the gate (`models/gate.py`),
 calibration (`models/calibration.py`), drift (`models/drift.py`), files (`models/store.py`), assets
@@ -29,7 +29,12 @@ from golive_core.errors import UsageError
 Floats = NDArray[np.float64]
 Estimator = Any
 """What `fit` returns: scikit-learn objects, arrays, numbers, texts, and lists and dicts of them."""
-SAYS_SO = re.compile(r"^LEARNED\b", re.MULTILINE)
+OUTCOMES = (
+    "status", "conclusion", "result", "outcome", "verdict", "failed", "passed", "errored",
+    "is_failed", "finished_at", "completed_at", "duration_s", "cost_usd",
+)  # fmt: skip
+"""Columns that nobody knows before a case has ended, whatever the label."""
+SAYS_SO = re.compile(r"^LEARNED\b.*= LearnedModel\(", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class LearnedModel:
 
     name: str
     title: str
-    """What it predicts, as the end of "How probable is it that ...?"."""
+    """What it predicts, as a clause: "whether a build fails"."""
     table: str
     """Table of the lake with a row per case and a `day`, brought up to date incrementally."""
     key: tuple[str, ...]
@@ -83,6 +88,13 @@ class LearnedModel:
     """Types in its files beyond those of `models.store.TRUSTED`, as skops names them."""
     limits: tuple[str, ...] = ()
     """What it cannot do, in sentences for its card."""
+
+    def __post_init__(self) -> None:
+        """Refuse features that tell what came of a case, or that are not there yet."""
+        told = {self.label, self.known_at, *OUTCOMES} & set(self.features)
+        if told or not self.features:
+            what = f"{', '.join(sorted(told))} tell what came of it" if told else "has no features"
+            raise UsageError(what, where=self.name, hint="Name columns known before `at`")
 
     @property
     def source(self) -> str:

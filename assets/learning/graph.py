@@ -6,7 +6,7 @@ models/<name>/champion     who scores each project from now on
 """
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -20,7 +20,10 @@ from models.learned import LearnedModel, learned_models
 GROUP = "learning"
 KINDS = {"scikitlearn"}
 WARN = dg.AssetCheckSeverity.WARN
-Results = dg.MaterializeResult[Any]
+if TYPE_CHECKING:
+    Results = dg.MaterializeResult[Any]
+else:  # Dagster takes no alias with a type argument as the result of an asset with checks
+    Results = dg.MaterializeResult
 
 
 def learning_assets() -> list[dg.AssetsDefinition]:
@@ -63,7 +66,7 @@ def _evaluation(model: LearnedModel) -> dg.AssetsDefinition:
 def _challenger(model: LearnedModel) -> dg.AssetsDefinition:
     @_asset(
         model, "challenger", [key(model, "evaluation")],
-        f"The learned model of {model.title}, fitted for the projects where it wins.",
+        f"What learns {model.title}, fitted for the projects where it wins.",
         ["same_data", "same_code"],
     )  # fmt: skip
     def fit(workspace: dg.ResourceParam[Workspace]) -> Results:

@@ -100,7 +100,8 @@ def history(lake: Lake, name: str, project_id: str = "", limit: int = 50) -> lis
         f"""select "at", kind, project_id, model_id, rows, code_version, data_hash, parameters,
             metrics, reason
         from {TABLE} where name = ? and (? = '' or project_id = ?)
-        order by "at" desc, kind limit ?""",  # noqa: S608
+        order by "at" desc, list_position(['evaluate', 'fit', 'promote', 'rollback'], kind) desc
+        limit ?""",  # noqa: S608
         [name, project_id, project_id, limit],
     )
     return [

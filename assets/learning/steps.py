@@ -154,13 +154,17 @@ def _may_promote(
 ) -> bool:
     if evaluation.word != "promote" or not store.has(evaluation.model_id):
         return False
-    return not (turns and held(turns[-1], made_at))
+    return not held(store, turns, evaluation.code_version, made_at)
 
 
-def held(turn: Turn, now: datetime) -> bool:
-    """Tell whether a person's rollback still holds the gate back."""
-    is_person = turn.kind == "rollback" and turn.by != GATE
-    return is_person and now - datetime.fromisoformat(turn.at) < HOLD
+def held(store: Store, turns: list[Turn], code: str, now: datetime) -> bool:
+    """Tell whether a person's rollback still holds the gate back: new code is let through."""
+    if not turns or turns[-1].kind != "rollback" or turns[-1].by == GATE:
+        return False
+    left = turns[-2].model_id if len(turns) > 1 else ""
+    if left and store.has(left) and store.manifest(left).code_version != code:
+        return False
+    return now - datetime.fromisoformat(turns[-1].at) < HOLD
 
 
 def rollback(

@@ -141,16 +141,14 @@ def _rollback(name: str, project: str, to: str, reason: str, as_json: bool) -> N
     from golive_cli.person import user
 
     bench = _bench(name)
-    turn = rollback(
-        bench, project or _only(bench), to=to, by=user(), made_at=datetime.now(UTC), reason=reason
-    )
+    project = project or _only(bench)
+    turn = rollback(bench, project, to=to, by=user(), made_at=datetime.now(UTC), reason=reason)
     by = turn.model_id or bench.model.heuristic_name
     if as_json:
-        emit({"model": name, "project_id": project or _only(bench), "by": by, "at": turn.at,
-              "reason": turn.reason})  # fmt: skip
+        emit({"model": name, "project_id": project, "by": by, "at": turn.at, "reason": turn.reason})
         return
-    say(f"{by} scores {project or _only(bench)} from now on; golive run brings predictions up to "
-        f"date. Nothing else is promoted in the next {HOLD.days} days.")  # fmt: skip
+    say(f"{by} scores {project} from now on; golive run brings predictions up to date. "
+        f"Nothing else of the same code is promoted in the next {HOLD.days} days.")  # fmt: skip
 
 
 def _only(bench: Bench) -> str:

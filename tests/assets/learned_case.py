@@ -66,7 +66,7 @@ def past_rate(past: pl.DataFrame, rows: pl.DataFrame) -> Floats:
 
 
 CASE = LearnedModel(
-    name="build_case", title="that a build fails", table="core.builds", key=("build_id",),
+    name="build_case", title="whether a build fails", table="core.builds", key=("build_id",),
     features=FEATURES, label="failed", fit=fit, predict=predict, heuristic=past_rate,
     heuristic_name="past failure rate", files=(__file__, str(learned.__file__)), sql=SQL,
     fewest_rows=100, fewest_events=10,
