@@ -52,9 +52,7 @@ def export_builds(
     from models import build_rows, simulate
 
     shape = dataclasses.replace(simulate.Shape(), project_id=project)
-    made = simulate.simulate(
-        seed=seed, builds=builds, tests=tests, days=days, end=end, shape=shape
-    )
+    made = simulate.simulate(seed=seed, builds=builds, tests=tests, days=days, end=end, shape=shape)
     rows = build_rows.of_tables(made.tables)
     try:
         rows.write_parquet(path)

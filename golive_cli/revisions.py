@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MOST = 200
 """Branches that are looked through for a name like the one asked for."""
+SHORTEST = 4
+"""Characters of a sha, as git has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def _commit(lake: Lake, wanted: Wanted, revision: str) -> Head:
         where project_id in (select unnest(?)) and starts_with(commit_sha, ?)""",
         [wanted.projects, sha.lower(), wanted.projects, sha.lower()],
     )
-    if not found or len(sha) < 4:
+    if not found or len(sha) < SHORTEST:
         raise UsageError(
             f"no commit {revision} in the lake", where=str(wanted.folder),
             hint="Run golive ingest git . (or golive ingest) to read newer commits",
@@ -218,5 +220,7 @@ def _only(found: list[dict[str, Any]], what: str, by: str) -> dict[str, Any]:
         raise UsageError(f"no {what} is known", hint="golive ingest reads newer ones")
     if len({one[by] for one in found}) > 1:
         names = ", ".join(sorted({str(one["project_id"]) for one in found}))
-        raise UsageError(f"{what} is not one: {len(found)} match", hint=f"--project, one of {names}")
+        raise UsageError(
+            f"{what} is not one: {len(found)} match", hint=f"--project, one of {names}"
+        )
     return found[0]

@@ -14,6 +14,8 @@ from models.build_state import state
 from models.evaluate import Floats
 
 CASES = 2
+SHOWN = 2
+"""Paths of a case that are named."""
 FILES_WORTH = 2.0
 """Files in common count more than all else: people know their changes by them."""
 
@@ -43,7 +45,9 @@ def _cells(frame: pl.DataFrame, name: str) -> np.ndarray:
 
 
 def _shared(one: object, other: object) -> float:
-    mine, theirs = (set(cast("list[str]", paths)) if paths is not None else set[str]() for paths in (one, other))
+    mine, theirs = (
+        set(cast("list[str]", paths)) if paths is not None else set[str]() for paths in (one, other)
+    )
     return len(mine & theirs) / len(mine | theirs) if mine & theirs else 0.0
 
 
@@ -69,5 +73,6 @@ def _some(paths: list[str]) -> str:
     """Return the first paths by name, and how many more there are."""
     if not paths:
         return "no known file"
-    more = f" and {len(paths) - 2} more" if len(paths) > 2 else ""
-    return ", ".join(paths[:2]) + more
+    rest = len(paths) - SHOWN
+    more = f" and {rest} more" if rest > 0 else ""
+    return ", ".join(paths[:SHOWN]) + more

@@ -1,9 +1,9 @@
 """What each build builds: the commits since the build before it, who wrote them, what they touch.
 
-Pure. The build before it is the last earlier one of the same pipeline and branch; the first build of
-a branch is compared with the newest earlier build of the main line. Nothing older than the window of
-`models/timeline.py` is looked at. Frames in, rows of CHANGE out;
-nothing in them tells how a build ended.
+Pure: frames in, rows of CHANGE out; nothing in them tells how a build ended. The build before it is
+the last earlier one of the same pipeline and branch; the first build of a branch is compared with
+the newest earlier build of the main line. Nothing older than the window of `models/timeline.py` is
+looked at.
 """
 
 from __future__ import annotations
@@ -50,13 +50,15 @@ def changes(builds: pl.DataFrame, commits: pl.DataFrame, files: pl.DataFrame) ->
     `commits` and `files` have the columns COMMITS and FILES. What is unknown is null; a build of
     the commit that was built before has 0 commits.
     """
-    ordered = builds.sort("as_of", "build_id")
+    ordered = builds.with_columns(pl.col("commit_sha").cast(pl.String)).sort("as_of", "build_id")
     pairs = pl.DataFrame(
         list(_new_commits(ordered, commits)),
         schema={"build_id": pl.String, "sha": pl.String},
         orient="row",
     )
-    owned = pairs.join(builds.select("build_id", "project_id"), on="build_id", maintain_order="left")
+    owned = pairs.join(
+        builds.select("build_id", "project_id"), on="build_id", maintain_order="left"
+    )
     told = owned.join(commits, on=["project_id", "sha"], how="inner", maintain_order="left")
     touched = owned.join(files, on=["project_id", "sha"], how="inner", maintain_order="left")
     heads = commits.select(
@@ -76,9 +78,7 @@ def changes(builds: pl.DataFrame, commits: pl.DataFrame, files: pl.DataFrame) ->
 
 def _new_commits(ordered: pl.DataFrame, commits: pl.DataFrame) -> Iterator[tuple[str, str]]:
     """Yield build_id and sha of what is new in each build."""
-    graphs = {
-        str(project): Graph.of(part) for (project,), part in commits.group_by("project_id")
-    }
+    graphs = {str(project): Graph.of(part) for (project,), part in commits.group_by("project_id")}
     before: dict[tuple[str, ...], tuple[str, int]] = {}
     for row in ordered.with_columns(at=pl.col("as_of").cast(pl.Int64)).to_dicts():
         sha, project = row["commit_sha"], row["project_id"]
@@ -107,5 +107,6 @@ def _of_commits(told: pl.DataFrame) -> pl.DataFrame:
 
 def _of_files(touched: pl.DataFrame) -> pl.DataFrame:
     return touched.group_by("build_id").agg(
-        pl.col("insertions", "deletions").sum(), paths=pl.col("path").unique().sort().head(MOST_PATHS)
+        pl.col("insertions", "deletions").sum(),
+        paths=pl.col("path").unique().sort().head(MOST_PATHS),
     )

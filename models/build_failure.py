@@ -1,11 +1,10 @@
 """Will a build fail? Told before it starts, with an interval, reasons and the nearest past cases.
 
 The rule of `models/build_state.py` speaks first. Extremely randomised trees (Geurts et al. 2006) on
-the features of `models/build_features.py`, together with the rule, take over in a project where they
-win a walk-forward comparison on its own past. What trees say is a weighted mean of past builds
-(Meinshausen 2006): the weights say which builds it stands on and how many that are, hence the interval
-and the cases.
-See `docs/models/build_failure.md`.
+the features of `models/build_features.py`, together with the rule, take over in a project where
+they win a walk-forward comparison on its own past. What trees say is a weighted mean of past builds
+(Meinshausen 2006): the weights say which builds it stands on and how many that are, hence the
+interval and the cases. See `docs/models/build_failure.md`.
 """
 
 from __future__ import annotations
@@ -141,7 +140,9 @@ def _forecast(past: pl.DataFrame, rows: pl.DataFrame, teller: Teller) -> pl.Data
     else:
         weights = leaf_weights(teller.fitted, past, rows)
         told = _by_forest(weights, past, rows, teller)
-    cases = [told_of(past, row, weight) for row, weight in zip(rows.to_dicts(), weights, strict=True)]
+    cases = [
+        told_of(past, row, weight) for row, weight in zip(rows.to_dicts(), weights, strict=True)
+    ]
     return told.with_columns(
         pl.Series("cases", cases, dtype=pl.List(pl.String)), place=rows["place"]
     )

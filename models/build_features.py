@@ -7,7 +7,7 @@ that tell how a build ended. Columns and their meaning: `golive_core/schema/pred
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import polars as pl
@@ -15,11 +15,11 @@ import polars as pl
 from golive_core import schema
 from golive_core.errors import UsageError
 from models import build_history, build_paths
-from models.evaluate import Floats
 from models.build_changes import AT, CHANGE
+from models.evaluate import Floats
 
 OUTCOME = {"failed": pl.Boolean(), "known_at": AT, "stage_share": pl.Float64()}
-"""How a build ended: null without a verdict; when that was known; share of its stages that passed."""
+"""Null without a verdict; when that was known; share of its stages before the first that failed."""
 FLAKES = {
     "project_id": pl.String(), "day": pl.Date(), "known_at": AT, "trials": pl.Int64(),
     "flakes": pl.Int64(),
@@ -51,9 +51,11 @@ def guard(names: Iterable[str]) -> None:
         )  # fmt: skip
 
 
-def shaped(rows: pl.DataFrame, columns: dict[str, pl.DataType]) -> pl.DataFrame:
+def shaped(rows: pl.DataFrame, columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
     """Return the rows with exactly these columns; absent ones are null."""
     have = set(rows.columns)
+    if not have:
+        return pl.DataFrame(schema=columns)
     return rows.select(
         (pl.col(name) if name in have else pl.lit(None)).cast(dtype).alias(name)
         for name, dtype in columns.items()
@@ -76,7 +78,9 @@ def features(
     `flakes`: rows of FLAKES. Raises UsageError where `asked` tells how a build ended.
     """
     guard(asked.columns)
-    rows = shaped(asked, CHANGE).with_columns(pl.col("branch").fill_null("")).sort("as_of", "build_id")
+    rows = (
+        shaped(asked, CHANGE).with_columns(pl.col("branch").fill_null("")).sort("as_of", "build_id")
+    )
     past = past_of(past)
     load = shaped(flakes, FLAKES) if flakes is not None else pl.DataFrame(schema=FLAKES)
     history, paths = build_history.Past(past, load), build_paths.Past(past)
@@ -88,9 +92,7 @@ def features(
         for part in rows.iter_slices(AT_ONCE)
     ]
     found = pl.concat(parts) if parts else rows
-    return schema.conform(
-        schema.BUILD_FEATURES, found.with_columns(day=pl.col("as_of").dt.date())
-    )
+    return schema.conform(schema.BUILD_FEATURES, found.with_columns(day=pl.col("as_of").dt.date()))
 
 
 def matrix(rows: pl.DataFrame) -> Floats:

@@ -21,6 +21,8 @@ FLAKE_DAYS = 14
 LOST_US = DAY_US
 """A build that was asked for longer ago was lost, and waits no more."""
 EVER_US = 10_000 * DAY_US
+SATURDAY = 6
+"""As polars numbers weekdays."""
 
 
 class Past:
@@ -108,7 +110,7 @@ class Past:
             "stage_reached": (self.stages.sum(stages) + 0.5) / (stages.count + 1.0),
             "hour_sine": np.sin(turn),
             "hour_cosine": np.cos(turn),
-            "is_weekend": (asked["as_of"].dt.weekday() > 5).cast(pl.Float64).to_numpy(),
+            "is_weekend": (asked["as_of"].dt.weekday() >= SATURDAY).cast(pl.Float64).to_numpy(),
         }
 
 
@@ -140,7 +142,11 @@ def change(asked: pl.DataFrame) -> dict[str, Floats]:
 
 def _kinds(asked: pl.DataFrame) -> dict[str, Floats]:
     """Return the share of the changed files that are of each kind."""
-    each = asked.select("build_id", "paths").explode("paths").select("build_id", what=kind(pl.col("paths")))
+    each = (
+        asked.select("build_id", "paths")
+        .explode("paths")
+        .select("build_id", what=kind(pl.col("paths")))
+    )
     shares = asked.select("build_id").join(
         each.group_by("build_id").agg(
             ((pl.col("what") == name).mean()).alias(name) for name in KINDS
@@ -148,9 +154,7 @@ def _kinds(asked: pl.DataFrame) -> dict[str, Floats]:
         on="build_id", how="left", maintain_order="left",
     )  # fmt: skip
     has = (asked["paths"].list.len().fill_null(0) > 0).cast(pl.Float64).to_numpy()
-    return {
-        f"{name}_share": has * shares[name].fill_null(0.0).to_numpy() for name in KINDS
-    }
+    return {f"{name}_share": has * shares[name].fill_null(0.0).to_numpy() for name in KINDS}
 
 
 def rate(line: Timeline, span: Span, usual: Floats, trust: float = TRUST) -> Floats:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from models.evaluate import Floats
 from models.build_history import Past as History
+from models.evaluate import Floats
 from models.timeline import DAY_US, WINDOW_US, Timeline
 
 PATH = ["project_id", "path"]
@@ -50,7 +50,9 @@ class Past:
             ownership_entropy=pl.col("entropy").fill_null(0.0).mean(),
         )  # fmt: skip
         found = rows.select("row", "prior").join(sums, on="row", how="left", maintain_order="left")
-        found = found.with_columns(pl.col("files_rate", "files_rate_top").fill_null(pl.col("prior")))
+        found = found.with_columns(
+            pl.col("files_rate", "files_rate_top").fill_null(pl.col("prior"))
+        )
         names = [name for name in sums.columns if name != "row"]
         values = {name: found[name].cast(pl.Float64).fill_null(0.0).to_numpy() for name in names}
         return {**values, "mends_share": mends(asked, history)}
@@ -78,7 +80,9 @@ class Past:
         both = each.select("row", "path", "project_id", "as_of").join(
             self.touched.drop_nulls("author"), on=PATH, how="inner"
         )
-        known = both.filter((pl.col("at") <= pl.col("as_of")) & (pl.col("at") > pl.col("as_of") - window))
+        known = both.filter(
+            (pl.col("at") <= pl.col("as_of")) & (pl.col("at") > pl.col("as_of") - window)
+        )
         people = known.group_by("row", "path", "author").agg(times=pl.len())
         return people.group_by("row", "path").agg(
             owners=pl.len(), entropy=pl.col("times").entropy(base=2, normalize=True)

@@ -50,7 +50,8 @@ def _line(name: str, title: str) -> Callable[[Row], str]:
             return f"no build of {title} is known yet"
         if not failing:
             rate = percent(row[f"{name}_rate_20"])
-            return f"the last build of {title} passed; of its last {min(known, 20):.0f} about {rate} failed"
+            of = f"of its last {min(known, 20):.0f} about {rate} failed"
+            return f"the last build of {title} passed; {of}"
         passed = (
             f"the last pass was {age(row[f'{name}_pass_age_s'])}" if failing < known
             else "none has passed in 90 days"
@@ -73,7 +74,7 @@ def _commit(row: Row) -> str:
 
 def _rates(row: Row) -> str:
     return (
-        f"{percent(row['pipeline_rate'])} of the pipeline's {count(row['pipeline_builds'], 'build')}"
+        f"{percent(row['pipeline_rate'])} of its pipeline's {row['pipeline_builds']:.0f} builds"
         f" of 90 days failed, {percent(row['pipeline_rate_10'])} of its last ones"
     )
 
@@ -86,9 +87,9 @@ def _files(row: Row) -> str:
     if not row["files_count"]:
         return "no changed file is known"
     if row["files_rate_top"] > row["project_rate"]:
+        top, usual = percent(row["files_rate_top"]), percent(row["project_rate"])
         return (
-            f"recent builds that changed one of its files failed in {percent(row['files_rate_top'])}"
-            f" of cases, builds in general in {percent(row['project_rate'])}"
+            f"recent builds that changed one of its files failed in {top} of cases, all in {usual}"
         )
     return f"recent builds that changed its files failed in {percent(row['files_rate'])} of cases"
 
@@ -113,14 +114,21 @@ def _kinds(row: Row) -> str:
         "dependencies_share": "dependencies", "build_share": "the build's configuration",
         "tests_share": "tests", "docs_share": "documentation",
     }  # fmt: skip
-    parts = [f"{title} ({percent(row[name])} of its files)" for name, title in names.items() if row[name]]
-    return f"it changes {', '.join(parts)}" if parts else "it changes neither dependencies, build nor tests"
+    parts = [
+        f"{title} ({percent(row[name])} of its files)" for name, title in names.items() if row[name]
+    ]
+    return (
+        f"it changes {', '.join(parts)}"
+        if parts
+        else "it changes neither dependencies, build nor tests"
+    )
 
 
 def _people(row: Row) -> str:
     if not row["author_builds"]:
         return "no earlier build of its author is known"
-    return f"{percent(row['author_rate'])} of the author's {count(row['author_builds'], 'build')} failed"
+    own = count(row["author_builds"], "build")
+    return f"{percent(row['author_rate'])} of the author's {own} failed"
 
 
 def _owners(row: Row) -> str:
@@ -132,11 +140,16 @@ def _owners(row: Row) -> str:
 
 
 def _flaky(row: Row) -> str:
-    return f"{count(row['flakes_count'], 'flaky failure')} in 14 days ({100 * row['flake_rate']:.2f} % of attempts)"
+    flakes = count(row["flakes_count"], "flaky failure")
+    return f"{flakes} in 14 days ({100 * row['flake_rate']:.2f} % of attempts)"
 
 
 def _moment(row: Row) -> str:
-    waiting = f", {count(row['waiting_count'], 'other build')} waiting or running" if row["waiting_count"] else ""
+    waiting = (
+        f", {count(row['waiting_count'], 'other build')} waiting or running"
+        if row["waiting_count"]
+        else ""
+    )
     return f"it was asked for on {row['as_of']:%A at %H:%M} UTC{waiting}"
 
 

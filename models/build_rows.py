@@ -15,7 +15,9 @@ from models.build_changes import changes
 
 def of_tables(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Return CHANGE and OUTCOME of every build of frames by table name, in order of time."""
-    homes = tables["core.repositories"].select("project_id", branch="default_branch", is_main=pl.lit(value=True))
+    homes = tables["core.repositories"].select(
+        "project_id", branch="default_branch", is_main=pl.lit(value=True)
+    )
     builds = tables["core.builds"].join(homes.unique(), on=["project_id", "branch"], how="left")
     builds = builds.with_columns(pl.col("is_main").fill_null(value=False), as_of="queued_at")
     commits = tables["core.commits"].rename({"author_name": "author"})

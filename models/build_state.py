@@ -1,4 +1,4 @@
-"""The rule that stands before any learning: how often do builds in this state fail?
+"""The rule that stands before any learning: how often builds in this state fail.
 
 The state is what the last verdict says: of this commit if it was built before, else of its branch,
 else of the main line. Each state has a Beta distribution (empirical Bayes, Casella 1985): a plain

@@ -16,7 +16,8 @@ KINDS = {
         r"|WORKSPACE|noxfile\.py|\.gitlab-ci\.yml|docker-compose[^/]*\.ya?ml|meson\.build)$"
         r"|^\.(github|circleci|buildkite|ci|gitlab)/|\.(cmake|mk|gradle|bzl)$"
     ),
-    "tests": r"(^|/)(tests?|specs?|__tests__|testing)/|(^|/)test_[^/]*$|_test\.\w+$|\.(test|spec)\.\w+$"
+    "tests": r"(^|/)(tests?|specs?|__tests__|testing)/|(^|/)test_[^/]*$|_test\.\w+$"
+    r"|\.(test|spec)\.\w+$"
              r"|Tests?\.(java|kt|cs|groovy|scala)$|IT\.java$",
     "docs": r"(^|/)docs?/|\.(md|rst|adoc|txt)$|(^|/)(LICENSE|NOTICE|AUTHORS|CODEOWNERS)[^/]*$",
 }  # fmt: skip

@@ -47,9 +47,7 @@ def update(lake: Lake, *, as_of: datetime | None = None, made_at: datetime | Non
         at = as_of or instant(lake)
         if at is None or (as_of is None and state.mark("build_failure", "mart").cursor == cursor):
             return Scored(TABLE.name, 0, None)
-        mark = state.row(
-            "build_failure", "mart", Mark(0, {} if as_of else cursor)
-        )
+        mark = state.row("build_failure", "mart", Mark(0, {} if as_of else cursor))
         subjects = subjects_at(lake, at)
         told = tell(lake, subjects, at, made_at or datetime.now(UTC))
         return _write(lake, told, mark)
@@ -134,9 +132,7 @@ def _waiting(lake: Lake, at: datetime) -> pl.DataFrame:
     )
 
 
-def tell(
-    lake: Lake, subjects: pl.DataFrame, at: datetime, made_at: datetime
-) -> pl.DataFrame:
+def tell(lake: Lake, subjects: pl.DataFrame, at: datetime, made_at: datetime) -> pl.DataFrame:
     """Return rows of predictions.build_failure for subjects (CHANGE and NAMES)."""
     from models.build_features import features
 

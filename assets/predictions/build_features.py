@@ -108,7 +108,9 @@ def _due(lake: Lake, since: int) -> list[date]:
     """Return the days with builds that see a day on which an input changed after `since`."""
     if not lake.exists("core.builds"):
         return []
-    changed = {day for name in INPUTS if lake.exists(name) for day in lake.changed_days(name, since)}
+    changed = {
+        day for name in INPUTS if lake.exists(name) for day in lake.changed_days(name, since)
+    }
     built = set(lake.query("select distinct day from core.builds")["day"].to_list())
     reach = {one + timedelta(days=n) for one in changed for n in range(WINDOW_DAYS + 1)}
     return sorted((built | changed) & reach) if changed else []
@@ -136,13 +138,23 @@ def rows_of(lake: Lake, days: list[date]) -> pl.DataFrame:
     return features(asked, past, found.flakes)
 
 
+TIMES = {
+    "core.builds": "greatest(max(queued_at), max(finished_at))",
+    "core.commits": "max(committed_at)",
+    "core.branches": "max(updated_at)",
+    "core.change_requests": "max(updated_at)",
+}
+"""What tells by table how far the lake knows the world."""
+
+
 def instant(lake: Lake) -> datetime | None:
-    """Return the newest instant that the lake knows of builds and commits."""
-    found = lake.query(
-        "select greatest(max(queued_at), max(finished_at)) as at from core.builds"
-    ).item()
-    heads = lake.query("select max(committed_at) as at from core.commits").item()
-    times = [at for at in (found, heads) if isinstance(at, datetime)]
+    """Return the newest instant that the lake knows of builds and changes, no later than now."""
+    found = [
+        lake.query(f"select {newest_at} as at from {table}").item()  # noqa: S608 - from this file
+        for table, newest_at in TIMES.items()
+        if lake.exists(table)
+    ]
+    times = [at for at in found if isinstance(at, datetime)]
     return min(max(times), datetime.now(UTC)) if times else None
 
 

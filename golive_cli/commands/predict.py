@@ -32,7 +32,7 @@ def command(
     project: Annotated[str, typer.Option(help="Needed where there are several.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Tell how probably a build fails before it starts, with reasons and the nearest past builds."""
+    """Tell how probably a build fails before it starts, with reasons and like past builds."""
     from golive_core.lake import Lake
     from golive_core.settings import home
 

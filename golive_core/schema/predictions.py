@@ -133,4 +133,3 @@ model_id        text   model run that made it
 as_of           at     it knows only what had happened before
 made_at         at     when it was made
 """, key="project_id subject_kind subject_id pipeline_id")  # fmt: skip
-

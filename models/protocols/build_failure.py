@@ -7,9 +7,9 @@ every further column of `models.build_changes.CHANGE` and `stage_share` is taken
 predictions.build_features and core.builds.
 
 The first part of a history is told by the rule. Then each step is told by the learned model if the
-gate would have promoted it on the steps before, else by the rule. Nothing of a build, and no verdict
-that was not known when it was asked for, is seen by its forecast. Sizes were chosen on simulated
-histories of seeds 1 to 3, so that other seeds judge.
+gate would have promoted it on the steps before, else by the rule. Nothing of a build, and no
+verdict that was not known when it was asked for, is seen by its forecast. Sizes were chosen on
+simulated histories of seeds 1 to 3, so that other seeds judge.
 """
 
 from __future__ import annotations
@@ -160,7 +160,9 @@ def _scores(truth: Floats, told: Told, table: pl.DataFrame) -> list[Score]:
     note = f"{len(truth)} builds of {table.height} projects, {share:.0%} failing"
     briers = {name: brier(truth, one) for name, one in others.items()}
     eces = {name: calibration_error(truth, one) for name, one in others.items()}
-    learned = f"{table['told_by_learned'].sum()} builds told by learned models, the others by the rule"
+    learned = (
+        f"{table['told_by_learned'].sum()} builds told by learned models, the others by the rule"
+    )
     return [
         Score("walk-forward", "AUC", mean("auc"),
               {CONSTANT: 0.5, LAST: mean("auc_last"), RULE: mean("auc_rule")},
