@@ -56,15 +56,16 @@ def _data(model: LearnedModel) -> str:
         f"{model.max_rows:,}; at least {model.fewest_rows}, and {model.fewest_events} of the rarer "
         f"kind. The newer {100 * (1 - warm):.0f} % are cut into {steps} steps; each is forecast by "
         "fits to what was known before it. It takes over where it wins "
-        f"{100 * gate.WIN:.0f} % of {walk_forward.RESAMPLES:,} paired resamples of whole "
-        "days and beats the constant forecast, and gives way where it wins fewer than "
+        f"{100 * gate.WIN:.0f} % of {walk_forward.RESAMPLES:,} paired resamples of "
+        f"whole groups (`{model.group}`) and beats the constant forecast, and gives way where it "
+        "wins fewer than "
         f"{100 * gate.STAY:.0f} %."
     )
 
 
 def _figures(model: LearnedModel, subjects: Sequence[Subject]) -> str:
     columns = (
-        "project", "cases", "events", "days", "from", "to", model.loss, model.heuristic_name,
+        "project", "cases", "events", "groups", "from", "to", model.loss, model.heuristic_name,
         "constant", "lift, 90 % interval", "AP", "its AP",
     )  # fmt: skip
     rows = [

@@ -38,9 +38,9 @@ def decide(now: Comparison, *, is_learned: bool, champion_wins: float | None = N
     None where there are too few.
     """
     lift = f"{100 * now.lift:.1f} % less {now.loss} loss than the heuristic over {now.rows} cases"
-    told = f"{lift} of {now.groups} days, better in {100 * now.win:.0f} % of resamples"
+    told = f"{lift} in {now.groups} groups, better in {100 * now.win:.0f} % of resamples"
     if now.groups < FEWEST_GROUPS:
-        return Decision("keep", f"{now.groups} days are too few to compare on")
+        return Decision("keep", f"{now.groups} groups are too few to compare on")
     if now.brier >= now.brier_constant:
         return _without(is_learned, f"no better than a constant forecast ({told})")
     if is_learned and now.win < STAY:

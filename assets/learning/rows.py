@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
@@ -47,14 +47,28 @@ def _read(
     lake: Lake, model: LearnedModel, where: str, project_id: str, after: datetime,
     values: Iterable[object],
 ) -> pl.DataFrame:  # fmt: skip
-    cells = ", ".join(f'"{name}"' for name in model.columns())
-    order = ", ".join(f'"{name}" desc' for name in (model.at, *model.key))
-    found = lake.query(
-        f"select {cells} from {model.source} "  # noqa: S608 - declared names
-        f'where project_id = ? and day >= ? and "{model.at}" > ? {where} order by {order} limit ?',
-        [project_id, after.date(), after, *values, model.max_rows],
+    condition = (
+        f'from {model.source} where project_id = ? and day >= ? and "{model.at}" > ? {where}'
     )
-    return found.reverse()
+    params = [project_id, after.date(), after, *values]
+    cells = ", ".join(f'"{name}"' for name in model.columns())
+    order = ", ".join(f'"{name}"' for name in (model.at, *model.key))
+    params[1] = _first_day(lake, model, condition, params)
+    found = lake.query(f"select {cells} {condition} order by {order}", params)
+    return found.tail(model.max_rows)
+
+
+def _first_day(
+    lake: Lake, model: LearnedModel, condition: str, params: Sequence[object]
+) -> date | object:
+    """Return the day from which on there are `max_rows` rows, so that older files are not opened.
+
+    Sorting all rows of a long window to keep the newest would cost as much as the window is long.
+    """
+    days = lake.query(f"select day, count(*) as rows {condition} group by day", params)
+    newest_first = days.sort("day", descending=True)
+    enough = newest_first.filter(pl.col("rows").cum_sum() >= model.max_rows)
+    return enough["day"][0] if enough.height else params[1]
 
 
 def counts(

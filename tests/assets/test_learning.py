@@ -353,3 +353,11 @@ def test_training_reads_the_window_and_no_more(lake: Lake, home: Path) -> None:
     steps.life_of(bench, made_at=MADE)
     made = bench.store("demo").manifest(bench.store("demo").versions()[0])
     assert made.rows < rows.counts(lake, CASE, "demo")[0] * 0.6
+
+
+def test_the_newest_rows_are_taken_whole_days_or_not(lake: Lake, home: Path) -> None:
+    simulated(lake)
+    bench = with_other(bench_of(lake, home), max_rows=70)
+    every = rows.window(lake, CASE, "demo", MADE)
+    few = rows.window(lake, bench.model, "demo", MADE)
+    assert few.equals(every.tail(70))

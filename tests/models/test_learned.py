@@ -15,7 +15,8 @@ from models.learned import LearnedModel, find, learned_models, matrix
 
 ANY = LearnedModel(
     name="any", title="whether it rains", table="marts.days", key=("day",),
-    features={"x": "a number"}, label="rained", fit=lambda rows, _: rows, predict=lambda _, rows: rows["x"].to_numpy(),
+    features={"x": "a number"}, label="rained", fit=lambda rows, _: rows,
+    predict=lambda _, rows: rows["x"].to_numpy(),
     heuristic=lambda _, rows: rows["x"].to_numpy(), heuristic_name="x", files=(__file__,),
 )  # fmt: skip
 

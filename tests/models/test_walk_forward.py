@@ -52,8 +52,8 @@ def rate(past: pl.DataFrame, rows: pl.DataFrame) -> np.ndarray:
 
 MODEL = LearnedModel(
     name="case", title="whether a case fails", table="marts.cases", key=("case",),
-    features=FEATURES, label="failed", fit=fit, heuristic=rate, heuristic_name="past rate", files=(__file__,),
-    predict=lambda fitted, rows: learners.chance(fitted, matrix(rows, FEATURES)),
+    features=FEATURES, label="failed", fit=fit, heuristic=rate, heuristic_name="past rate",
+    files=(__file__,), predict=lambda fitted, rows: learners.chance(fitted, matrix(rows, FEATURES)),
 )  # fmt: skip
 
 
