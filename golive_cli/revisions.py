@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import polars as pl
 from golive_core.errors import UsageError
 
 if TYPE_CHECKING:
+    from assets.predictions.build_failure import Now
     from golive_core.lake import Lake
 
 MOST = 200
@@ -44,19 +44,12 @@ class Head:
     since: str = ""
 
 
-def asked(lake: Lake, wanted: Wanted) -> pl.DataFrame:
+def asked(now: Now, wanted: Wanted) -> pl.DataFrame:
     """Return the supposed builds of what was asked for, one a pipeline that would build it.
 
     Raises UsageError where it is unknown, ambiguous, or no pipeline builds such branches.
     """
-    from assets.predictions.build_failure import with_changes
-    from assets.predictions.build_features import instant
-
-    head = _head(lake, wanted)
-    at = instant(lake)
-    assert at is not None  # noqa: S101 - there are builds
-    supposed = _supposed(lake, head, at)
-    return with_changes(lake, supposed, at)
+    return now.with_changes(_supposed(now, _head(now.lake, wanted)))
 
 
 def _head(lake: Lake, wanted: Wanted) -> Head:
@@ -183,13 +176,11 @@ def _parsed(folder: Path, revision: str) -> str:
     return done.stdout.strip()
 
 
-def _supposed(lake: Lake, head: Head, at: datetime) -> pl.DataFrame:
+def _supposed(now: Now, head: Head) -> pl.DataFrame:
     """Return a supposed build for each pipeline that builds such branches."""
-    from assets.predictions.build_failure import starters
-
-    known = starters(lake, at).filter(pl.col("project_id") == head.project)
+    known = now.starters().filter(pl.col("project_id") == head.project)
     defaults = _rows(
-        lake, "core.repositories",
+        now.lake, "core.repositories",
         "select default_branch from core.repositories where project_id = ?", [head.project],
     )  # fmt: skip
     mains = {one["default_branch"] for one in defaults} - {None} or {
@@ -205,7 +196,7 @@ def _supposed(lake: Lake, head: Head, at: datetime) -> pl.DataFrame:
     return usual.select(
         "pipeline_id", project_id=pl.lit(head.project), branch=pl.lit(head.branch),
         is_main=pl.lit(is_main), commit_sha=pl.lit(head.sha), attempt=pl.lit(1, pl.Int64),
-        trigger="usual_trigger", as_of=pl.lit(at), since=pl.lit(head.since or None, pl.String),
+        trigger="usual_trigger", as_of=pl.lit(now.at), since=pl.lit(head.since or None, pl.String),
         subject_kind=pl.lit(head.kind), subject_id=pl.lit(head.name),
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ open change requests, by each pipeline that would build them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from assets.cursors import Mark, State, alone
 from assets.learning.champion import Champion
 from assets.partitions import newest
 from assets.predictions import build_features as feature_rows
-from assets.predictions.build_features import instant, known, statement
+from assets.predictions.build_features import ENDS, Known, instant, known, statement
 from assets.predictions.scoring import Scored, described, standing
 from assets.workspace import Workspace
 from golive_core import schema
@@ -48,9 +49,8 @@ def update(lake: Lake, *, as_of: datetime | None = None, made_at: datetime | Non
         if at is None or (as_of is None and state.mark("build_failure", "mart").cursor == cursor):
             return Scored(TABLE.name, 0, None)
         mark = state.row("build_failure", "mart", Mark(0, {} if as_of else cursor))
-        subjects = subjects_at(lake, at)
-        told = tell(lake, subjects, at, made_at or datetime.now(UTC))
-        return _write(lake, told, mark)
+        now, made_at = Now.of(lake, at), made_at or datetime.now(UTC)
+        return _write(lake, now.tell(now.subjects(), made_at), made_at, mark)
 
 
 def _versions(lake: Lake) -> dict[str, int]:
@@ -92,60 +92,67 @@ def teller_of(lake: Lake, project: str) -> Teller:
     return Teller(champion.by, champion.loaded.estimator, line["slope"], line["intercept"], lift)
 
 
-def subjects_at(lake: Lake, at: datetime) -> pl.DataFrame:
-    """Return what may be built next, as rows of CHANGE and NAMES: see `build_subjects.sql`."""
-    heads = lake.query(statement("build_subjects"), [at])
-    usual = starters(lake, at)
-    is_change = pl.col("subject_kind") == "change_request"
-    by_change = pl.when(is_change).then(pl.lit("pull_request")).otherwise("usual_trigger")
-    supposed = heads.join(usual, on=["project_id", "is_main"]).with_columns(
-        trigger=by_change, as_of=pl.lit(at), attempt=pl.lit(1, pl.Int64)
-    )
-    return pl.concat([with_changes(lake, supposed, at), _waiting(lake, at)], how="diagonal_relaxed")
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What a lake knows at an instant: read once, asked several times."""
 
+    lake: Lake
+    at: datetime
+    known: Known
+    past: pl.DataFrame
 
-def starters(lake: Lake, at: datetime) -> pl.DataFrame:
-    """Return the pipelines that pushes start: see `build_starters.sql`."""
-    return lake.query(statement("build_starters"), [at])
+    @classmethod
+    def of(cls, lake: Lake, at: datetime) -> Now:
+        """Read the window before the instant."""
+        found = known(lake, at.date() - timedelta(days=1), at.date())
+        return cls(lake, at, found, found.past())
 
+    def starters(self) -> pl.DataFrame:
+        """Return the pipelines that pushes start: see `build_starters.sql`."""
+        return self.lake.query(statement("build_starters"), [self.at])
 
-def with_changes(lake: Lake, supposed: pl.DataFrame, at: datetime) -> pl.DataFrame:
-    """Return supposed builds with what they would build; `since` names a commit to compare with."""
-    keyed = supposed.with_columns(
-        build_id=pl.concat_str("subject_kind", "subject_id", "pipeline_id", separator="\n"),
-        is_supposed=pl.lit(value=True),
-    )
-    changes = known(lake, at.date(), at.date()).changes(keyed)
-    return changes.join(keyed.select("build_id", *NAMES), on="build_id", how="left")
+    def subjects(self) -> pl.DataFrame:
+        """Return what may be built next, as rows of CHANGE and NAMES: see `build_subjects.sql`."""
+        heads = self.lake.query(statement("build_subjects"), [self.at])
+        is_change = pl.col("subject_kind") == "change_request"
+        by_change = pl.when(is_change).then(pl.lit("pull_request")).otherwise("usual_trigger")
+        supposed = heads.join(self.starters(), on=["project_id", "is_main"]).with_columns(
+            trigger=by_change, as_of=pl.lit(self.at), attempt=pl.lit(1, pl.Int64)
+        )
+        return pl.concat([self.with_changes(supposed), self._waiting()], how="diagonal_relaxed")
 
+    def with_changes(self, supposed: pl.DataFrame) -> pl.DataFrame:
+        """Return supposed builds with what they would build; `since` may name an older commit."""
+        keyed = supposed.with_columns(
+            build_id=pl.concat_str("subject_kind", "subject_id", "pipeline_id", separator="\n"),
+            is_supposed=pl.lit(value=True),
+        )
+        changes = self.known.changes(keyed)
+        return changes.join(keyed.select("build_id", *NAMES), on="build_id", how="left")
 
-def _waiting(lake: Lake, at: datetime) -> pl.DataFrame:
-    """Return the builds that are queued or running, as they were asked for."""
-    waiting = lake.query(
-        """select build_id from core.builds
-        where status in ('queued', 'running') and queued_at <= ? and queued_at > ?""",
-        [at, at - timedelta(days=1)],
-    )["build_id"].to_list()
-    changes = known(lake, at.date() - timedelta(days=1), at.date()).changes()
-    return changes.filter(pl.col("build_id").is_in(waiting)).with_columns(
-        subject_kind=pl.lit("build"), subject_id="build_id"
-    )
+    def _waiting(self) -> pl.DataFrame:
+        """Return the builds that are queued or running, as they were asked for."""
+        waiting = self.lake.query(
+            """select build_id from core.builds
+            where status in ('queued', 'running') and queued_at <= ? and queued_at > ?""",
+            [self.at, self.at - timedelta(days=1)],
+        )["build_id"].to_list()
+        found = self.past.filter(pl.col("build_id").is_in(waiting)).drop(ENDS)
+        return found.with_columns(subject_kind=pl.lit("build"), subject_id="build_id")
 
+    def tell(self, subjects: pl.DataFrame, made_at: datetime) -> pl.DataFrame:
+        """Return rows of predictions.build_failure for subjects (CHANGE and NAMES)."""
+        from models.build_features import features
 
-def tell(lake: Lake, subjects: pl.DataFrame, at: datetime, made_at: datetime) -> pl.DataFrame:
-    """Return rows of predictions.build_failure for subjects (CHANGE and NAMES)."""
-    from models.build_features import features
-
-    if not subjects.height:
-        return pl.DataFrame(schema=TABLE.schema)
-    found = known(lake, at.date() - timedelta(days=1), at.date())
-    rows = features(subjects.drop(NAMES), found.past(), found.flakes)
-    named = rows.join(subjects.select("build_id", *NAMES), on="build_id", maintain_order="left")
-    parts = [
-        _told(lake, str(project), part, made_at)
-        for (project,), part in named.group_by("project_id", maintain_order=True)
-    ]
-    return pl.concat(parts)
+        if not subjects.height:
+            return pl.DataFrame(schema=TABLE.schema)
+        rows = features(subjects.drop(NAMES), self.past, self.known.flakes)
+        named = rows.join(subjects.select("build_id", *NAMES), on="build_id", maintain_order="left")
+        parts = [
+            _told(self.lake, str(project), part, made_at)
+            for (project,), part in named.group_by("project_id", maintain_order=True)
+        ]
+        return pl.concat(parts)
 
 
 def _told(lake: Lake, project: str, rows: pl.DataFrame, made_at: datetime) -> pl.DataFrame:
@@ -175,7 +182,7 @@ def past_of(lake: Lake, project: str) -> pl.DataFrame:
     ).reverse()
 
 
-def _write(lake: Lake, told: pl.DataFrame, mark: pl.DataFrame) -> Scored:
+def _write(lake: Lake, told: pl.DataFrame, made_at: datetime, mark: pl.DataFrame) -> Scored:
     name = TABLE.name
     old = lake.query(f"select * from {name}")  # noqa: S608 - a table of the schema
     kept = standing(TABLE, old, told)
@@ -186,9 +193,23 @@ def _write(lake: Lake, told: pl.DataFrame, mark: pl.DataFrame) -> Scored:
             txn.overwrite(name, pl.concat([kept, fresh]))
         elif fresh.height:
             txn.merge(name, fresh)
+        if fresh.height:
+            txn.insert("ops.model_runs", _run(told, fresh.height, made_at))
         txn.merge("ops.cursors", mark)
     written = next((one for one in txn.results if one.table == name), None)
     return Scored(name, told.height, written)
+
+
+def _run(told: pl.DataFrame, rewritten: int, made_at: datetime) -> pl.DataFrame:
+    from models.build_failure import LEARNED, NAME
+    from models.runs import model_run
+
+    by = dict(told.select("project_id", "told_by").unique().sort("project_id").iter_rows())
+    return model_run(
+        NAME, made_at=made_at, kind="score", files=LEARNED.files,
+        data=told.select(*TABLE.key, "commit_sha", "probability"), parameters={"told_by": by},
+        metrics={"subjects": told.height, "rewritten": rewritten},
+    )  # fmt: skip
 
 
 @dg.asset(

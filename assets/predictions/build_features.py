@@ -30,6 +30,8 @@ INPUTS = (
 )  # fmt: skip
 WINDOW_DAYS = 91
 """Days that a row looks back; see `models/timeline.py`."""
+ENDS = ["failed", "known_at", "stage_share"]
+"""Columns that tell how a build ended."""
 DAYS_AT_ONCE = 120
 """Days that are computed together: bounds the memory of a first run."""
 
@@ -69,16 +71,15 @@ def known(lake: Lake, first: date, last: date) -> Known:
     """Return what the days from `first` to `last` may look at: the window before, and its own."""
     since = first - timedelta(days=2 * WINDOW_DAYS)
     builds = lake.query(statement("build_rows"), [since, last])
-    ends = ["failed", "known_at", "stage_share"]
     span = [first - timedelta(days=2 * WINDOW_DAYS), last + timedelta(days=1)]
     return Known(
-        builds.drop(ends),
+        builds.drop(ENDS),
         lake.query(statement("commit_rows"), span),
         lake.query(statement("commit_file_rows"), span),
         lake.query(statement("flake_rows"), span)
         if lake.exists("marts.test_daily")
         else pl.DataFrame(schema={"project_id": pl.String}),
-        builds.select("build_id", *ends),
+        builds.select("build_id", *ENDS),
     )
 
 

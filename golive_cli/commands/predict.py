@@ -13,6 +13,7 @@ from golive_core.errors import UsageError
 if TYPE_CHECKING:
     import polars as pl
 
+    from golive_cli.revisions import Wanted
     from golive_core.lake import Lake
 
 COLUMNS = (
@@ -43,10 +44,10 @@ def command(
     if not (revision or branch or change):
         _list(lake, names, as_json=as_json)
         return
-    from golive_cli.revisions import Wanted, asked
+    from golive_cli.revisions import Wanted
 
     wanted = Wanted(names, revision, branch, change, Path.cwd())
-    _tell(_forecasts(lake, asked(lake, wanted)), as_json=as_json)
+    _tell(_forecasts(lake, wanted), as_json=as_json)
 
 
 def _projects(lake: Lake, wanted: str) -> list[str]:
@@ -82,13 +83,17 @@ def _list(lake: Lake, names: list[str], *, as_json: bool) -> None:
     _tell(found, as_json=as_json)
 
 
-def _forecasts(lake: Lake, subjects: pl.DataFrame) -> pl.DataFrame:
+def _forecasts(lake: Lake, wanted: Wanted) -> pl.DataFrame:
     from datetime import UTC, datetime
 
     from assets.predictions import build_failure, build_features
+    from golive_cli.revisions import asked
 
     build_features.refresh(lake)
-    told = build_failure.tell(lake, subjects, subjects["as_of"][0], datetime.now(UTC))
+    at = build_features.instant(lake)
+    assert at is not None  # noqa: S101 - there are builds
+    now = build_failure.Now.of(lake, at)
+    told = now.tell(asked(now, wanted), datetime.now(UTC))
     return told.select(COLUMNS).sort("probability", descending=True)
 
 

@@ -93,7 +93,8 @@ def test_a_branch_a_commit_and_a_change_request_are_told_alike(lake: Lake) -> No
 
 def test_a_range_is_told_with_all_its_commits(lake: Lake) -> None:
     shas = lake.query(
-        "select commit_sha from core.builds where branch = 'main' and attempt = 1 order by queued_at desc"
+        "select commit_sha from core.builds where branch = 'main' and attempt = 1 "
+        "order by queued_at desc"
     )["commit_sha"].unique(maintain_order=True)
     [row] = document(f"{shas[6]}..{shas[0]}")
     assert row["commit_sha"] == shas[0]
@@ -101,7 +102,7 @@ def test_a_range_is_told_with_all_its_commits(lake: Lake) -> None:
 
 
 def test_a_revision_of_a_clone_is_looked_up_in_the_lake(lake: Lake, tmp_path: Path) -> None:
-    """A commit of this folder's repository that the lake knows, by the names that git has for it."""
+    """A commit that the lake knows, by the names that git in this folder has for it."""
     who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
     for args in (
         ["init", "-q", "-b", "main"],
