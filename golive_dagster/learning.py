@@ -49,10 +49,10 @@ def _schedule(workspace: Workspace) -> dg.ScheduleDefinition:
     def tick() -> dg.RunRequest | dg.SkipReason:
         home = workspace.settings.home
         reasons = {
-            f"{name} of {one.project_id}": one.reason
+            f"{name} of {one.project_id}": one.reason or one.damage
             for name, model in learned_models().items()
             for one in due(workspace.lake, home, model)
-            if one.reason
+            if one.reason or one.damage
         }
         if not reasons:
             return dg.SkipReason("nothing new enough to learn from")

@@ -113,7 +113,7 @@ class Store:
         self.root = home / "models" / name / quote(project_id, safe="")
 
     def save(self, manifest: Manifest, estimator: Any) -> Manifest:  # noqa: ANN401 - any estimator
-        """Write a version; returns its sealed manifest. Raises ModelFileError for unknown types."""
+        """Write a version, in place of a damaged one of this id; returns its sealed manifest."""
         import skops.io
 
         with lock.alone(self.root, "_lock"):
@@ -124,6 +124,8 @@ class Store:
             sealed = manifest.sealed(draft / ESTIMATOR)
             write(draft / MANIFEST, asdict(sealed))
             flush(draft / ESTIMATOR)
+            if self._folder(manifest.model_id).exists():
+                shutil.rmtree(self._folder(manifest.model_id))
             draft.replace(self._folder(manifest.model_id))
         return sealed
 
@@ -136,6 +138,15 @@ class Store:
     def has(self, model_id: str) -> bool:
         """Tell whether a version is a whole directory."""
         return (self._folder(model_id) / MANIFEST).is_file()
+
+    def is_whole(self, model_id: str) -> bool:
+        """Tell whether both files of a version are what was saved."""
+        try:
+            made = self.manifest(model_id)
+        except ModelFileError:
+            return False
+        path = self._folder(model_id) / ESTIMATOR
+        return path.is_file() and sha256(path) == made.estimator_sha256
 
     def manifest(self, model_id: str) -> Manifest:
         """Return a version's manifest; raises ModelFileError if it is gone, cut off or edited."""

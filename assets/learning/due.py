@@ -21,12 +21,14 @@ FEWEST_NEW = 50
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One project's state: `reason` says why it is due, `lacking` what it lacks; "" if not."""
+    """One project's state: why it is due, what it lacks, what is to be mended; "" if nothing."""
 
     project_id: str
     as_of: datetime
     reason: str = ""
     lacking: str = ""
+    damage: str = ""
+    """Files that the next fit makes again from the same rows, without another evaluation."""
 
 
 def due(lake: Lake, home: Path, model: LearnedModel) -> list[Due]:
@@ -44,22 +46,29 @@ def due(lake: Lake, home: Path, model: LearnedModel) -> list[Due]:
 def _of_project(
     lake: Lake, home: Path, model: LearnedModel, project: str, before: Evaluation | None
 ) -> Due:
-    store = Store(home, model.name, project)
     at = rows.newest(lake, model, project)
     assert at is not None  # noqa: S101 - a project that has rows
     if before is None:
         lacking = life.lacking(model, *rows.counts(lake, model, project))
         return Due(project, at, "" if lacking else "enough cases for a first time", lacking)
+    reason = _reason(lake, home, model, before)
+    store = Store(home, model.name, project)
+    is_damaged = before.word == "promote" and not store.is_whole(before.model_id)
+    damage = f"the files of {before.model_id} are damaged" if is_damaged and not reason else ""
+    return Due(project, at, reason, damage=damage)
+
+
+def _reason(lake: Lake, home: Path, model: LearnedModel, before: Evaluation) -> str:
+    """Return why a project that was evaluated is due again, "" if it is not."""
+    project = before.project_id
     if before.code_version != code_version(model.files):
-        return Due(project, at, "its code changed")
-    if before.word == "promote" and not store.has(before.model_id):
-        return Due(project, at, "its files are missing")
+        return "its code changed"
+    if before.word == "promote" and not Store(home, model.name, project).has(before.model_id):
+        return "its files are missing"
     fresh, _ = rows.counts(lake, model, project, before.as_of)
     if fresh >= max(FEWEST_NEW, GROWTH * before.rows):
-        return Due(project, at, f"{fresh} new cases")
-    if fresh >= drift.FEWEST and (moved := drifted(lake, home, model, project)):
-        return Due(project, at, moved)
-    return Due(project, at)
+        return f"{fresh} new cases"
+    return drifted(lake, home, model, project) if fresh >= drift.FEWEST else ""
 
 
 def shifts(lake: Lake, home: Path, model: LearnedModel, project: str) -> list[drift.Shift]:

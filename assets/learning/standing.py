@@ -9,7 +9,7 @@ from typing import Any
 from assets.learning import records, rows
 from assets.learning.champion import Champion
 from assets.learning.records import Evaluation
-from assets.learning.steps import Bench
+from assets.learning.steps import GATE, Bench
 from models import life
 from models.card import Subject
 
@@ -39,11 +39,11 @@ def standings(bench: Bench) -> list[Standing]:
 def _standing(bench: Bench, project: str, last: Evaluation | None) -> Standing:
     champion = Champion.of(bench.home, bench.model, project)
     turns = bench.store(project).turns() if not champion.loaded.trouble else []
-    reason = (
-        last.reason
-        if last
-        else life.lacking(bench.model, *rows.counts(bench.lake, bench.model, project))
-    )
+    reason = last.reason if last else ""
+    if not last:
+        reason = life.lacking(bench.model, *rows.counts(bench.lake, bench.model, project))
+    elif turns and turns[-1].by != GATE:
+        reason = f"rolled back by {turns[-1].by}: {turns[-1].reason}"
     return Standing(
         project, champion.by, champion.is_learned, turns[-1].at if turns else "", reason,
         champion.loaded.trouble, last,

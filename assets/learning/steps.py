@@ -91,7 +91,7 @@ def _evaluate(bench: Bench, task: Due, made_at: datetime) -> bool:
 
 
 def fit(bench: Bench, *, made_at: datetime) -> list[str]:
-    """Fit and save what was evaluated to win and has no files yet; return the ids."""
+    """Fit and save what was evaluated to win and has no whole files; return the ids."""
     with bench.alone():
         known = records.last_evaluations(bench.lake, bench.model).values()
         return [one.model_id for one in known if _fit(bench, one, made_at)]
@@ -102,7 +102,7 @@ def _fit(bench: Bench, evaluation: Evaluation, made_at: datetime) -> bool:
     is_wanted = evaluation.word == "promote" and evaluation.code_version == code_version(
         model.files
     )
-    if not is_wanted or store.has(evaluation.model_id):
+    if not is_wanted or store.is_whole(evaluation.model_id):
         return False
     learned = rows.window(bench.lake, model, evaluation.project_id, evaluation.as_of)
     if life.data_hash(model, learned) != evaluation.data_hash:

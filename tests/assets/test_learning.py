@@ -244,6 +244,17 @@ def test_a_damaged_champion_is_not_used_and_told(
     assert "cut off, edited or removed" in broken
 
 
+def test_damaged_files_are_made_again_from_the_same_rows(living: Bench) -> None:
+    cases = rows.window(living.lake, CASE, "demo", MADE)
+    before = Champion.of(living.home, CASE, "demo").forecast(cases, cases)
+    damage(living)
+    assert "are damaged" in due.due(living.lake, living.home, CASE)[0].damage
+    assert steps.life_of(living, made_at=MADE + timedelta(days=1)) == []
+    after = Champion.of(living.home, CASE, "demo")
+    assert after.is_learned
+    assert np.array_equal(after.forecast(cases, cases), before)
+
+
 def test_lost_files_are_made_again(living: Bench) -> None:
     shutil.rmtree(living.home / "models")
     [found] = steps.life_of(living, made_at=MADE + timedelta(days=1))
@@ -312,7 +323,9 @@ def known(monkeypatch: pytest.MonkeyPatch) -> LearnedModel:
     return CASE
 
 
-def test_assets_carry_out_the_steps_with_their_checks(bench: Bench, known: LearnedModel) -> None:
+def test_assets_carry_out_the_steps_with_their_checks(
+    bench: Bench, known: LearnedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     workspace = Workspace(Settings(base=bench.home.parent, home=bench.home), bench.lake)
     done = dg.materialize(graph.learning_assets(), resources={"workspace": workspace},
                           run_config=QUIET)  # fmt: skip
@@ -327,6 +340,7 @@ def test_assets_carry_out_the_steps_with_their_checks(bench: Bench, known: Learn
     assert made.metadata["turns"].value == 1
     assert Champion.of(bench.home, CASE, "demo").is_learned
     damage(bench)
+    monkeypatch.setattr(steps, "fit", lambda *_, **__: [])
     again = dg.materialize(graph.learning_assets(), resources={"workspace": workspace},
                            run_config=QUIET)  # fmt: skip
     [files] = [one for one in again.get_asset_check_evaluations() if one.check_name == "files"]

@@ -59,6 +59,7 @@ def test_list_history_card_and_rollback_tell_one_story(home: Path) -> None:
     newest = told("history", "build_case")[0]
     assert (newest["kind"], newest["reason"]) == ("rollback", "odd forecasts")
     assert told("list")[0]["by"] == "past failure rate"
+    assert told("list")[0]["reason"].endswith(": odd forecasts")
 
     run("rollback", "build_case", "--project", "demo", "--to", row["by"])
     assert told("list")[0]["by"] == row["by"]

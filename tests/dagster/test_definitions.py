@@ -13,6 +13,7 @@ import yaml
 from assets.workspace import Workspace
 from golive_dagster.definitions import build_defs
 from golive_dagster.instance import ensure_instance
+from models.learned import learned_models
 
 ROOT = Path(__file__).parent.parent.parent
 HEAVY = ("sklearn", "great_expectations", "openai", "playwright", "pandas", "streamlit")
@@ -62,9 +63,11 @@ def test_every_instance_has_a_pool_a_job_and_a_schedule(definitions: dg.Definiti
         "ingest_tiny_one", "ingest_tiny_two", "everything", "upkeep", "perform_action",
         "send_notifications", "uploads",
     } <= set(repository.job_names)  # fmt: skip
+    learning = {"learning"} if learned_models() else set()
     assert {one.name for one in repository.schedule_defs} == {
-        "every_tiny_one", "every_tiny_two", "nightly_upkeep", "outbox",
+        "every_tiny_one", "every_tiny_two", "nightly_upkeep", "outbox", *learning,
     }  # fmt: skip
+    assert learning <= set(repository.job_names)
     assert {one.name for one in repository.sensor_defs} == {"news", "drop_folders", "inbox"}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import calibration, drift, evaluate, gate, learners, life, walk_forward
@@ -192,6 +192,7 @@ def test_a_few_forecasts_hardly_move_the_calibration() -> None:
 
 
 @given(st.integers(0, 10_000))
+@settings(deadline=None, max_examples=40)
 def test_average_precision_is_that_of_scikit_learn(seed: int) -> None:
     from sklearn.metrics import average_precision_score
 
