@@ -110,7 +110,7 @@ class Past:
             "stage_reached": (self.stages.sum(stages) + 0.5) / (stages.count + 1.0),
             "hour_sine": np.sin(turn),
             "hour_cosine": np.cos(turn),
-            "is_weekend": (asked["as_of"].dt.weekday() >= SATURDAY).cast(pl.Float64).to_numpy(),
+            "weekend": (asked["as_of"].dt.weekday() >= SATURDAY).cast(pl.Float64).to_numpy(),
         }
 
 
@@ -120,11 +120,11 @@ def change(asked: pl.DataFrame) -> dict[str, Floats]:
     lines = asked["insertions"].fill_null(0) + asked["deletions"].fill_null(0)
     folders = asked["paths"].list.eval(pl.element().str.replace(r"/?[^/]*$", "")).list.n_unique()
     flags = {
-        "is_merge_commit": asked["is_merge"], "is_mending": asked["is_fix"],
-        "is_main_line": asked["is_main"], "is_retry": asked["attempt"] > 1,
-        "is_scheduled": asked["trigger"].is_in(["schedule", "upstream"]),
-        "is_manual": asked["trigger"] == "manual", "is_change_request":
-        asked["trigger"] == "pull_request", "is_unchanged": asked["commits"] == 0,
+        "of_merge": asked["is_merge"], "mending": asked["is_fix"],
+        "on_main_line": asked["is_main"], "retry": asked["attempt"] > 1,
+        "by_schedule": asked["trigger"].is_in(["schedule", "upstream"]),
+        "by_hand": asked["trigger"] == "manual", "of_change_request":
+        asked["trigger"] == "pull_request", "of_same_commit": asked["commits"] == 0,
     }  # fmt: skip
     counts = {
         "files_count": paths, "lines_count": lines, "folders_count": folders,

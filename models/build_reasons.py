@@ -97,13 +97,13 @@ def _files(row: Row) -> str:
 def _mends(row: Row) -> str:
     if row["mends_share"]:
         return f"it touches {percent(row['mends_share'])} of the files that broke the branch"
-    if row["is_mending"]:
+    if row["mending"]:
         return "its subject says that it mends something"
     return "it touches none of the files of the branch's last break"
 
 
 def _size(row: Row) -> str:
-    if row["is_unchanged"]:
+    if row["of_same_commit"]:
         return "nothing has changed since the build before"
     files, lines = count(row["files_count"], "file"), count(row["lines_count"], "line")
     return f"it changes {files} and {lines} in {count(row['commits_count'], 'commit')}"
@@ -154,8 +154,8 @@ def _moment(row: Row) -> str:
 
 
 def _asked(row: Row) -> str:
-    again = "again " if row["is_retry"] else ""
-    merge = ", of a merge" if row["is_merge_commit"] else ""
+    again = "again " if row["retry"] else ""
+    merge = ", of a merge" if row["of_merge"] else ""
     return f"it is built {again}for a {(row['trigger'] or 'push').replace('_', ' ')}{merge}"
 
 
@@ -174,15 +174,15 @@ GROUPS = (
     Group(("pipeline_",), _rates),
     Group(("project_",), _project),
     Group(("files_rate", "files_builds", "new_share"), _files),
-    Group(("mends_", "is_mending"), _mends),
-    Group(("files_count", "lines_", "folders_", "commits_", "is_unchanged"), _size),
+    Group(("mends_", "mending"), _mends),
+    Group(("files_count", "lines_", "folders_", "commits_", "of_same_commit"), _size),
     Group(("dependencies_", "build_share", "tests_", "docs_"), _kinds),
     Group(("author_",), _people),
     Group(("owne", "churn_", "authors_"), _owners),
     Group(("flake",), _flaky),
-    Group(("hour_", "is_weekend", "waiting_"), _moment),
-    Group(("is_merge_commit", "is_main_line", "is_retry", "is_scheduled", "is_manual",
-           "is_change_request"), _asked),
+    Group(("hour_", "weekend", "waiting_"), _moment),
+    Group(("of_merge", "on_main_line", "retry", "by_schedule", "by_hand",
+           "of_change_request"), _asked),
 )  # fmt: skip
 """Every feature belongs to one group."""
 

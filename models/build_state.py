@@ -75,7 +75,7 @@ def state() -> pl.Expr:
 
 def line() -> pl.Expr:
     """Return the key of the counts of state, pipeline and line."""
-    kind = pl.when(pl.col("is_main_line") > 0).then(pl.lit("main")).otherwise(pl.lit("other"))
+    kind = pl.when(pl.col("on_main_line") > 0).then(pl.lit("main")).otherwise(pl.lit("other"))
     return pl.concat_str(state(), kind, pl.col("pipeline_id"), separator=" ", ignore_nulls=True)
 
 

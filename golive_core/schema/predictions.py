@@ -83,20 +83,20 @@ flake_rate       float  their share of the judged attempts
 stage_reached    float  share of the stages that the branch's last failing builds passed
 hour_sine        float  sine of the time of day, UTC
 hour_cosine      float  its cosine
-is_weekend       float  1 on Saturday and Sunday
+weekend          float  1 on Saturday and Sunday
 files_count      float  changed files
 lines_count      float  lines added and removed
 folders_count    float  folders with changed files
 commits_count    float  commits
 authors_count    float  their authors
-is_merge_commit  float  the commit is a merge
-is_mending       float  a subject says so
-is_main_line     float  of the main line
-is_retry         float  a second or later attempt
-is_scheduled     float  asked for by a clock or another build
-is_manual        float  asked for by a person
-is_change_request float asked for by a change request
-is_unchanged     float  the commit was built before
+of_merge         float  the commit is a merge
+mending          float  a subject says so
+on_main_line     float  of the main line
+retry            float  a second or later attempt
+by_schedule      float  asked for by a clock or another build
+by_hand          float  asked for by a person
+of_change_request float asked for by a change request
+of_same_commit   float  the commit was built before
 dependencies_share float share of the changed files that declare dependencies
 build_share      float  that configure the build
 tests_share      float  that are tests

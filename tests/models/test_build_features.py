@@ -89,7 +89,7 @@ def test_a_build_does_not_know_itself_even_where_its_times_are_one() -> None:
 def test_a_commit_that_failed_before_is_known() -> None:
     row = last(build(1, 0, failed=True), build(2, 1, commit_sha="c1", attempt=2, commits=0))
     assert (row["commit_failed_builds"], row["commit_passed_builds"]) == (1, 0)
-    assert (row["is_retry"], row["is_unchanged"]) == (1, 1)
+    assert (row["retry"], row["of_same_commit"]) == (1, 1)
 
 
 def test_files_remember_how_their_builds_went_and_who_touched_them() -> None:
