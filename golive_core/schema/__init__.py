@@ -60,7 +60,13 @@ from golive_core.schema.ops import (
     QUARANTINE,
     SOURCE_HEALTH,
 )
-from golive_core.schema.predictions import BUILD_FAILURE, BUILD_FEATURES, FLAKY, NEXT_FAILURE
+from golive_core.schema.predictions import (
+    BUILD_FAILURE,
+    BUILD_FEATURES,
+    CHANGE_POINTS,
+    FLAKY,
+    NEXT_FAILURE,
+)
 from golive_core.schema.quality import CODE_FINDINGS, CODE_MEASURES, QUALITY_GATES
 from golive_core.schema.raw import RAW_COLUMNS, RAW_SPEC, raw_table
 from golive_core.schema.table import (
@@ -93,6 +99,7 @@ __all__ = [
     "BUILDS",
     "BUILD_FAILURE",
     "BUILD_FEATURES",
+    "CHANGE_POINTS",
     "CHANGE_REQUESTS",
     "CHANGE_REQUEST_COMMITS",
     "CHECKS",

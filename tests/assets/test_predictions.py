@@ -39,6 +39,7 @@ def write(lake: Lake) -> Callable[..., None]:
 
     def put(*rows: dict[str, object], days: list[date] | None = None) -> None:
         frame = pl.DataFrame(list(rows), schema=DAILY)
+        frame = frame.with_columns(duration_median_s=pl.lit(None, pl.Float64()))
         lake.overwrite("marts.test_daily", frame, days)
 
     return put
