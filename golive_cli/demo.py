@@ -41,6 +41,26 @@ def write_simulation(
     return dict(sorted(counts.items()))
 
 
+def export_builds(
+    path: Path, *, project: str, seed: int, builds: int, tests: int, days: int, end: datetime
+) -> int:
+    """Write the builds of a simulated history to a Parquet file; return how many.
+
+    Columns are those of `models.build_changes.CHANGE` and `models.build_features.OUTCOME`. Raises
+    UsageError where the file cannot be written.
+    """
+    from models import build_rows, simulate
+
+    shape = dataclasses.replace(simulate.Shape(), project_id=project)
+    made = simulate.simulate(seed=seed, builds=builds, tests=tests, days=days, end=end, shape=shape)
+    rows = build_rows.of_tables(made.tables)
+    try:
+        rows.write_parquet(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error}", hint="--export FILE") from error
+    return rows.height
+
+
 def has_rows(lake: Lake, project: str = PROJECT) -> bool:
     """Tell whether the simulated project is in the lake already."""
     if not lake.exists("core.projects"):

@@ -35,12 +35,16 @@ def cores() -> int:
 
 
 def trees(
-    count: int, *, leaf: int, features: float = 0.4, seed: int = 0, bag: bool = False
-) -> Classifier:
-    """Return extremely randomised trees (Geurts 2006); `bag` draws rows, for `out_of_bag`."""
+    count: int, *, leaf: int, features: float = 0.4, seed: int = 0, bag: bool = False,
+    threads: int = 0,
+) -> Classifier:  # fmt: skip
+    """Return extremely randomised trees (Geurts 2006); `bag` draws rows, for `out_of_bag`.
+
+    `threads` 0 means all cores of the process.
+    """
     sizes: dict[str, Any] = {
         "n_estimators": count, "min_samples_leaf": leaf, "max_features": features,
-        "random_state": seed, "n_jobs": cores(), "bootstrap": bag, "oob_score": bag,
+        "random_state": seed, "n_jobs": threads or cores(), "bootstrap": bag, "oob_score": bag,
     }  # fmt: skip
     return cast("Classifier", ExtraTreesClassifier(**sizes))
 

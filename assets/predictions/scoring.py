@@ -116,8 +116,8 @@ def _write(
     name = model.table.name
     scored, parameters = model.score(daily, as_of, made_at)
     old = lake.query(f"select * from {name}")  # noqa: S608 - a table of the schema
-    standing = _standing(model.table, old, scored)
-    fresh = scored.join(standing, on=model.table.key, how="anti")
+    kept = standing(model.table, old, scored)
+    fresh = scored.join(kept, on=model.table.key, how="anti")
     is_gone = old.join(scored, on=model.table.key, how="anti").height > 0
     run = model_run(
         model.name,
@@ -130,7 +130,7 @@ def _write(
     )
     with lake.transaction(f"score {model.name}") as txn:
         if is_gone:
-            txn.overwrite(name, pl.concat([standing, fresh]))
+            txn.overwrite(name, pl.concat([kept, fresh]))
         elif fresh.height:
             txn.merge(name, fresh)
         if is_gone or fresh.height:
@@ -140,7 +140,7 @@ def _write(
     return Scored(name, scored.height, written)
 
 
-def _standing(table: Table, old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+def standing(table: Table, old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of `old` that `new` would not change by more than TOLERANCE."""
     told = [one for one in table.columns if one.name not in (*table.key, *NOTES)]
     same = [

@@ -61,6 +61,8 @@ from golive_core.schema.ops import (
     SOURCE_HEALTH,
 )
 from golive_core.schema.predictions import (
+    BUILD_FAILURE,
+    BUILD_FEATURES,
     CHANGE_POINTS,
     FLAKY,
     FLAKY_CLUSTERS,
@@ -97,6 +99,8 @@ __all__ = [
     "AUDIT_LOG",
     "BRANCHES",
     "BUILDS",
+    "BUILD_FAILURE",
+    "BUILD_FEATURES",
     "CHANGE_POINTS",
     "CHANGE_REQUESTS",
     "CHANGE_REQUEST_COMMITS",

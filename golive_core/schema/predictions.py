@@ -68,6 +68,104 @@ as_of           at     it knows only what had happened before
 made_at         at     when it was made
 """, key="project_id test_id", sort="project_id test_id")  # fmt: skip
 
+BUILD_FEATURES = table("predictions.build_features", "what was known of a build when asked for", """
+build_id         text   the build
+project_id       text   its project
+pipeline_id      text   its pipeline
+day              day    UTC date of as_of
+as_of            at     when it was asked for; nothing later is known here
+branch           text   its branch, empty where the source names none
+is_main          bool   of the main line
+commit_sha       text   what it builds
+attempt          int    more than 1 for a re-run
+trigger          text   what asked for it, as in core.builds
+author           text   of the commit
+authors          texts  of the commits since the build before, sorted
+commits          int    commits since the build before on this branch; null where unknown
+is_merge         bool   of the commit
+is_fix           bool   a subject says fix, revert or repair
+paths            texts  changed files, sorted, at most 200
+insertions       int    lines added
+deletions        int    lines removed
+project_rate     float  share of the project's builds of 90 days that failed, smoothed
+project_rate_5   float  the same of its last 5 builds
+project_builds   float  how many were known
+pipeline_rate    float  the same of the pipeline
+pipeline_rate_10 float  of its last 10 builds
+pipeline_builds  float  how many were known
+branch_builds    float  known builds of pipeline and branch
+branch_failing_builds float how many of them, up to the newest, failed in a row
+branch_last      float  1 if the newest failed, 0 if it passed, else the pipeline's rate
+branch_rate_5    float  share of the last 5 that failed, smoothed
+branch_rate_20   float  of the last 20
+branch_pass_age_s float seconds since the last one that passed, 90 days if none
+main_builds      float  known builds of the pipeline on the main line
+main_failing_builds float how many of them, up to the newest, failed in a row
+main_last        float  as branch_last
+main_rate_5      float  as branch_rate_5
+main_rate_20     float  as branch_rate_20
+main_pass_age_s  float  as branch_pass_age_s
+commit_failed_builds float known builds of this commit in this pipeline that failed
+commit_passed_builds float and that passed
+author_rate      float  share of the author's builds that failed, smoothed
+author_builds    float  how many were known
+waiting_count    float  builds of the project that were queued or running
+flakes_count     float  failures of the last 14 days that a pass contradicts
+flake_rate       float  their share of the judged attempts
+stage_reached    float  share of the stages that the branch's last failing builds passed
+hour_sine        float  sine of the time of day, UTC
+hour_cosine      float  its cosine
+weekend          float  1 on Saturday and Sunday
+files_count      float  changed files
+lines_count      float  lines added and removed
+folders_count    float  folders with changed files
+commits_count    float  commits
+authors_count    float  their authors
+of_merge         float  the commit is a merge
+mending          float  a subject says so
+on_main_line     float  of the main line
+retry            float  a second or later attempt
+by_schedule      float  asked for by a clock or another build
+by_hand          float  asked for by a person
+of_change_request float asked for by a change request
+of_same_commit   float  the commit was built before
+dependencies_share float share of the changed files that declare dependencies
+build_share      float  that configure the build
+tests_share      float  that are tests
+docs_share       float  that are documentation
+files_rate       float  mean failure rate of the files' last 20 builds, smoothed
+files_rate_top   float  the highest of them
+files_builds     float  mean number of known builds that changed a file
+churn_builds     float  mean number of changes to a file in 30 days
+new_share        float  share of the files that nobody changed in 90 days
+owned_share      float  share of the changes to these files by this author
+owners_count     float  mean number of people who changed a file
+ownership_entropy float mean entropy of their shares, bits
+mends_share      float  of the files that broke the branch, the share that this change touches
+""", key="build_id", sort="project_id pipeline_id as_of build_id", partition="month")  # fmt: skip
+
+BUILD_FAILURE = table("predictions.build_failure", "the newest forecast for one build to come", """
+project_id      text   its project
+subject_kind    text   build (queued or running), branch (its head) or change_request
+subject_id      text   build_id; repository and branch; change_request_id
+pipeline_id     text   pipeline that builds it, or would
+branch          text   its branch, empty where the source names none
+commit_sha      text   what is built
+build_id        text   the build, null where none was asked for yet
+probability     float  P(the build fails), 0 to 1
+low             float  5 % quantile of the failure rate of such builds
+high            float  95 % quantile
+told_by         text   name of the rule, or the learned version
+is_learned      bool   a learned model speaks: it won on the project's own past
+lift            float  share of the rule's loss that it saves there; null for the rule
+is_built        bool   this pipeline has built the commit before: the forecast is of a re-run
+reasons         texts  sentences a developer can check, the most telling first
+cases           texts  the nearest past builds and what happened
+model_id        text   model run that made it
+as_of           at     it knows only what had happened before
+made_at         at     when it was made
+""", key="project_id subject_kind subject_id pipeline_id")  # fmt: skip
+
 CHANGE_POINTS = table("predictions.change_points", "the newest lasting change of one duration", """
 project_id      text   its project
 test_id         int    its test case

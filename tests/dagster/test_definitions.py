@@ -48,7 +48,9 @@ def test_assets_carry_groups_owners_kinds_and_descriptions(definitions: dg.Defin
     assert found["core/builds"].owners == ["team:team-shop"]
     assert found["marts/build_count"].description == "How many builds each day had."
     assert found["page/overview/today"].description == "What broke today."
-    assert all(spec.description for key, spec in found.items() if not key.startswith("page/"))
+    stub = "dagster/auto_created_stub_asset"  # what learned models read is not in this small world
+    ours = {key: spec for key, spec in found.items() if stub not in spec.metadata}
+    assert all(spec.description for key, spec in ours.items() if not key.startswith("page/"))
     assert found["core/builds"].kinds == {"polars", "deltalake"}
     assert "select day" in str(found["marts/build_count"].metadata["sql"].value)
 
