@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from assets import refresh
+from assets.log_templates import mine_lines
 from golive_core import schema
 from golive_core.lake import Lake
 from models import features, flaky, next_failure, simulate
@@ -22,6 +24,7 @@ def fill(home: Path, *, builds: int = 400, tests: int = 600) -> Lake:
         for name, frame in made.tables.items():
             (txn.insert if schema.find(name).is_fact else txn.merge)(name, frame)
     note_health(lake, now)
+    note_logs(lake)
     renew(lake, now)
     return lake
 
@@ -80,3 +83,44 @@ def note_health(lake: Lake, now: datetime) -> None:
         spec = schema.find(table)
         write = lake.insert if spec.is_fact else lake.merge
         write(table, schema.conform(spec, pl.DataFrame(frame, infer_schema_length=None)))
+
+
+def note_logs(lake: Lake, builds: int = 60) -> None:
+    """Write what the newest builds of the pipeline `build` logged, and mine its templates."""
+    newest = lake.query(
+        """
+        select build_id, pipeline_id, number, status, started_at, runner, commit_sha
+        from core.builds where pipeline_id = 'demo:build' and status in ('passed', 'failed')
+        order by started_at desc limit ?
+        """,
+        [builds],
+    )
+    rows = [row for build in newest.to_dicts() for row in _log_of(build)]
+    spec = schema.find("core.log_lines")
+    lake.insert(spec.name, schema.conform(spec, pl.DataFrame(rows, infer_schema_length=None)))
+    mine_lines(lake)
+
+
+def _log_of(build: dict[str, Any]) -> list[dict[str, Any]]:
+    n = build["number"]
+    said = [
+        ("info", f"Started on runner {build['runner']}"),
+        ("info", f"Checking out revision {build['commit_sha'][:12]}"),
+        ("info", f"Fetched {100 + n % 37} objects in {n % 5 + 1}.{n % 10} s"),
+        *(("info", f"Compiling shop/module_{k} took {k * 13 + n % 9} ms") for k in range(14)),
+        ("warning", f"cache of dependencies is {n % 6 + 2} days old"),
+        ("info", f"Running {590 + n % 10} tests with 4 workers"),
+    ]
+    if build["status"] == "failed":
+        said += [
+            ("error", f"worker {n % 4} lost its connection to postgres:5432 after {n % 90} ms"),
+            ("error", f"{n % 7 + 1} tests failed"),
+        ]
+    said += [("info", f"Reports written to build/{n}/reports"), ("info", "Finished")]
+    start = build["started_at"]
+    return [
+        {"source": "simulated", "instance": "demo-logs", "service": "build", "project_id": "demo",
+         "build_id": build["build_id"], "line": line, "at": start + timedelta(seconds=2 * line),
+         "day": (start + timedelta(seconds=2 * line)).date(), "level": level, "message": text}
+        for line, (level, text) in enumerate(said, 1)
+    ]  # fmt: skip

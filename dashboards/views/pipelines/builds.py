@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -106,11 +108,21 @@ def _summary(scope: Scope, health: pl.DataFrame) -> None:
             (
                 "Machine time",
                 words.duration(total["total_duration_s"]),
-                words.plural(total["builds"], "build"),
+                f"{words.plural(total['builds'], 'build')}, {_price(total)}",
             ),
             ("Still running", words.number(total["running"]), "or queued"),
         ]
     )
+
+
+def _price(total: Mapping[str, Any]) -> str:
+    """Return what the builds cost: as they report it, else at the rate of the settings."""
+    rate = data.rates().usd_per_machine_minute
+    if total["cost_usd"]:
+        return f"{words.money(total['cost_usd'])} as reported"
+    if not rate or not total["total_duration_s"]:
+        return "no rate is set"
+    return f"{words.money(total['total_duration_s'] / 60 * rate)} at ${rate:g} a minute"
 
 
 def _weighted(health: pl.DataFrame, column: str) -> float | None:
