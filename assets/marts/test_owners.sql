@@ -1,6 +1,6 @@
 -- Whom to ask about a test: the person who changed its file most in a year.
 --
--- owner is the main author of the test's own file; where nobody changed that within a year or the report
+-- owner_name is the main author of the test's own file; where nobody changed that within a year or the report
 -- names none, of the files that bear its name, those with most commits first. based_on is the path that
 -- was looked at, owner_share that person's part of its commits. Tests without such a file have no row.
 --
@@ -11,7 +11,7 @@
 select
     near.project_id,
     near.test_id,
-    arg_max(churn.main_author, (near.is_own, churn.commits, churn.path)) as owner,
+    arg_max(churn.main_author, (near.is_own, churn.commits, churn.path)) as owner_name,
     arg_max(churn.main_author_share, (near.is_own, churn.commits, churn.path)) as owner_share,
     arg_max(churn.commits, (near.is_own, churn.commits, churn.path)) as commits,
     arg_max(churn.path, (near.is_own, churn.commits, churn.path)) as based_on

@@ -66,13 +66,13 @@ told_files as (
 select distinct
     test.project_id,
     test.test_id,
-    file.path,
-    test.base = file.base and (
-        test.place = file.path
-        or ends_with(file.path, '/' || test.place)
-        or ends_with(test.place, '/' || file.path)
-        or ends_with(regexp_replace(file.path, '\.\w+$', ''), test.place)
+    changed.path,
+    test.base = changed.base and (
+        test.place = changed.path
+        or ends_with(changed.path, '/' || test.place)
+        or ends_with(test.place, '/' || changed.path)
+        or ends_with(regexp_replace(changed.path, '\.\w+$', ''), test.place)
     ) as is_own
 from named_tests as test
-inner join told_files as file on test.project_id = file.project_id and test.stem = file.stem
-where length(file.stem) >= 4 and file.namesakes <= 20
+inner join told_files as changed on test.project_id = changed.project_id and test.stem = changed.stem
+where length(changed.stem) >= 4 and changed.namesakes <= 20
