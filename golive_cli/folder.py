@@ -65,6 +65,14 @@ def with_sources() -> Settings:
     return found
 
 
+def with_data() -> Settings:
+    """Return the settings; raises UsageError if there is no source and nothing in the lake."""
+    from golive_core.lake import Lake
+
+    found = configured()
+    return found if Lake(found.home / "lake").tables() else with_sources()
+
+
 def prepared(home: Path) -> Path:
     """Make the home and keep it out of Git's sight; raises GoLiveError if it cannot be written."""
     try:

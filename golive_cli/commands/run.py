@@ -20,11 +20,11 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Bring everything, or a selection of assets, up to date."""
-    from golive_cli.folder import with_sources
+    from golive_cli.folder import with_data
     from golive_cli.progress import Board
     from golive_dagster.run import run
 
-    with_sources()
+    with_data()
     with Board() as board:
         done = run(selection or None, progress=lambda step: show(board, step))
     if as_json:

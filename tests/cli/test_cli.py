@@ -393,6 +393,14 @@ def test_simulate_writes_a_labelled_project_once(golive: Run, tmp_path: Path) ->
     assert named.rows() == [("Demo (simulated)", True)]
 
 
+def test_a_lake_without_sources_is_brought_up_to_date(golive: Run, tmp_path: Path) -> None:
+    said = golive("run")
+    assert said.code == 2
+    assert "nothing to read" in said.err
+    golive("simulate", "--builds", "20", "--tests", "20", "--days", "5", "--end", "2026-01-05")
+    assert golive("run", "+marts/test_daily", "--json").code == 0
+
+
 def test_simulated_rows_never_mix_with_real_ones(golive: Run, tmp_path: Path) -> None:
     (tmp_path / "golive.toml").write_text("[project.shop]\n")
     assert golive("simulate", "--project", "shop").code == 2
