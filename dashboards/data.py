@@ -17,7 +17,7 @@ from typing import Any, cast
 import polars as pl
 import streamlit as st
 
-from golive_core import settings
+from golive_core import quarantine, settings
 from golive_core.errors import GoLiveError
 from golive_core.lake import Lake
 from golive_core.settings import Ports, Rates, Settings
@@ -96,6 +96,11 @@ def ports() -> Ports:
         return Ports()
 
 
+def set_aside() -> list[quarantine.Entry]:
+    """Return the entries of the quarantine file beside golive.toml; raises UsageError."""
+    return _set_aside(str(settings.base_folder()))
+
+
 def filled_in(sql: str, parameters: Mapping[str, Value]) -> str:
     """Return the SQL with its parameters as literals, ready to be run elsewhere."""
     return PARAMETER.sub(lambda match: literal(parameters[match[1]]), sql)
@@ -150,6 +155,12 @@ def _tables(root: str, at_version: int) -> list[str]:
 @st.cache_data(show_spinner=False, ttl="1m")
 def _settings(base: str) -> Settings:
     return settings.load(Path(base))
+
+
+@st.cache_data(show_spinner=False, ttl="1m")
+def _set_aside(base: str) -> list[quarantine.Entry]:
+    files = (Path(base) / name for name in quarantine.FILES)
+    return [entry for path in files for entry in quarantine.read(path)]
 
 
 @st.cache_data(show_spinner=False, max_entries=2, ttl="10m")
