@@ -76,8 +76,19 @@ def note_health(lake: Lake, now: datetime) -> None:
          "uri": "build/TEST-cart.xml", "reason": "the file ends in mid-element",
          "at": now, "day": now.date()}
     ]  # fmt: skip
+    sent = [
+        {"notification_id": "n", "channel": "chat", "recipient": "#shop", "severity": "warning",
+         "title": "build is broken on main since 6d14a56", "status": "sent", "attempts": 1,
+         "created_at": now - timedelta(hours=7), "sent_at": now - timedelta(hours=7)}
+    ]  # fmt: skip
+    asked = [
+        {"number": 1, "at": now - timedelta(hours=6), "day": now.date(), "actor": "policy",
+         "action": "jira.create_issue", "target": "SHOP-41", "idempotency_key": "k",
+         "phase": "done", "detail": "{}", "previous_hash": "", "hash": "0"}
+    ]  # fmt: skip
     for table, frame in (
-        ("ops.source_health", rows), ("ops.check_results", checks), ("ops.quarantine", kept)
+        ("ops.source_health", rows), ("ops.check_results", checks), ("ops.quarantine", kept),
+        ("ops.notifications", sent), ("ops.audit_log", asked),
     ):  # fmt: skip
         spec = schema.find(table)
         write = lake.insert if spec.is_fact else lake.merge

@@ -1,4 +1,4 @@
-"""Today: what broke, since which commit, is it flaky, what did it cost, what to do next."""
+"""Today: what broke since which commit, is it new, what did it cost, what to do, what was done."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import streamlit as st
 from dashboards import charts, data, theme, triage, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
-from dashboards.views.today import _broken
+from dashboards.views.today import _broken, _did
 
 TITLE = "Today"
 ICON = ":material/wb_sunny:"
@@ -30,7 +30,12 @@ READS = (
     "core.test_results",
     "core.builds",
     "core.tests",
+    "core.failures",
     "predictions.flaky",
+    "ops.audit_log",
+    "ops.notifications",
+    "ops.quarantine",
+    "ops.model_runs",
 )
 PIPELINES = """
 select
@@ -98,6 +103,7 @@ def render(scope: Scope) -> None:
     with right:
         _by_day(scope, days)
         _flaky(flaky)
+        _did.draw(scope)
 
 
 def _without_builds(scope: Scope) -> None:
@@ -243,6 +249,7 @@ def _new_failures(scope: Scope) -> None:
             st.html("<p class='gl-quiet'>No failure is new or came back.</p>")
             return
         st.html(theme.listed(_failure_item(row, scope) for row in found.dicts()[:6]))
+        charts.link("All failures", "failures", icon=":material/arrow_forward:")
 
 
 def _failure_item(row: Mapping[str, Any], scope: Scope) -> str:
