@@ -223,12 +223,16 @@ def _slowest(slowest: Rows) -> None:
             boards.told("p95_s"),
             boards.told("total_s"),
             "share_of_total",
-            "relative_change",
+            pl.col("relative_change").map_elements(_change, pl.String, skip_nulls=False),
             "runs",
         )
         row = boards.board(shown, SLOWEST_COLUMNS, key="slowest-board", most=10)
         if row >= 0:
             _open(slowest.frame["test_id"][row])
+
+
+def _change(share: float | None) -> str:
+    return words.NOTHING if share is None else f"{share * 100:+.0f} %"
 
 
 SLOWEST_COLUMNS = {
@@ -237,6 +241,6 @@ SLOWEST_COLUMNS = {
     "p95_s": st.column_config.TextColumn("95 %", alignment="right"),
     "total_s": st.column_config.TextColumn("In all", alignment="right"),
     "share_of_total": st.column_config.NumberColumn("Share", format="percent"),
-    "relative_change": st.column_config.NumberColumn("Change", format="percent"),
+    "relative_change": st.column_config.TextColumn("Change", alignment="right"),
     "runs": st.column_config.NumberColumn("Attempts"),
 }

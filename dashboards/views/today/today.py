@@ -183,6 +183,7 @@ def _by_day(scope: Scope, days: Rows) -> None:
                 x=alt.X(
                     "yearmonthdate(day):O",
                     title=None,
+                    scale=alt.Scale(domain=charts.all_days(scope.first_day, scope.last_day)),
                     axis=alt.Axis(format="%-d %b", labelOverlap=True, labelAngle=0),
                 ),
                 y=alt.Y("count:Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=4)),
