@@ -1,0 +1,188 @@
+"""What the pages about failures, builds, tests and coverage say of the demo project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboards import boards, theme
+from dashboards.views.pipelines import _stages
+from dashboards.views.tests import quarantine
+from dashboards.views.today import _did
+from golive_core.lake import Lake
+
+Draw = Callable[..., AppTest]
+
+
+@pytest.fixture
+def lake(filled: Path) -> Lake:
+    """Return the lake of the demo project."""
+    return Lake(filled / "lake")
+
+
+def html(app: AppTest) -> str:
+    return " ".join(str(one.proto.body) for one in app.get("html"))
+
+
+def figures(app: AppTest) -> list[str]:
+    return [one.value for one in app.subheader]
+
+
+# ---------------------------------------------------------------- failures
+
+
+def test_failures_count_what_is_new_and_back(draw: Draw, filled: Path, lake: Lake) -> None:
+    app = draw(filled, "failures")
+    new, back = lake.query(
+        "select count(*) filter (is_new), count(*) filter (is_back) from marts.failure_signatures"
+    ).row(0)
+    assert new + back > 0
+    told = {one.label: one.value for one in app.metric}
+    mended = int(told["Mended"])
+    assert int(told["New"]) + int(told["Back"]) in range(new + back - mended, new + back + 1)
+    assert set(figures(app)) == {"Look at these first", "All failures"}
+    assert "Failed attempts by day" in html(app)
+
+
+def test_a_state_in_the_url_filters_the_failures(draw: Draw, filled: Path) -> None:
+    app = draw(filled, "failures", state="mended")
+    shown = app.dataframe[0].value
+    assert shown.height if isinstance(shown, pl.DataFrame) else len(shown)
+    assert set(shown["state"]) == {"✓ mended"}
+
+
+def test_a_failure_that_ended_names_the_commit_that_ended_it(
+    draw: Draw, filled: Path, lake: Lake
+) -> None:
+    fix = lake.query(
+        "select fix.signature_id, fix.good_sha, fix.test_id from marts.failure_fixes as fix "
+        "inner join marts.failure_signatures as known on fix.signature_id = known.signature_id "
+        "order by fix.fixed_at desc limit 1"
+    ).row(0, named=True)  # fmt: skip
+    app = draw(filled, "failures", failure=str(fix["signature_id"]))
+    assert not app.exception
+    assert {"How often", "What ended it before", "What it says", "Builds"} <= set(figures(app))
+    assert fix["good_sha"][:7] in html(app)
+    assert "pass again after" in html(app)
+
+
+def test_a_failure_that_is_not_there_is_told(draw: Draw, filled: Path) -> None:
+    assert "No such failure" in html(draw(filled, "failures", failure="1"))
+
+
+def test_bars_are_as_high_as_their_values_and_text_cannot_become_html() -> None:
+    drawn = boards.spark([0, 1, 4], theme.STATUS["failed"], "<b>by day</b>")
+    assert "height:26px" in drawn
+    assert "height:6px" in drawn or "height:7px" in drawn
+    assert "<b>" not in drawn
+
+
+# ---------------------------------------------------------------- one build
+
+
+def test_a_failed_build_shows_the_lines_that_are_new_in_its_log(
+    draw: Draw, filled: Path, lake: Lake
+) -> None:
+    build = lake.query(
+        "select build_id from marts.new_templates_by_build order by day desc, build_id limit 1"
+    ).item()
+    app = draw(filled, "builds", build=build)
+    assert not app.exception
+    assert {"Stages", "Failed tests", "Log", "New in this log", "Artifacts"} <= set(figures(app))
+    shown = html(app)
+    assert "<em>new</em>" in shown
+    assert "lost its connection to postgres" in shown
+    assert "Compiling shop/module_3" not in shown  # only what is new is shown at first
+    assert any("reports/junit.xml" in str(one.value) for one in app.dataframe)
+
+
+def test_failed_tests_of_a_build_come_by_what_they_say(
+    draw: Draw, filled: Path, lake: Lake
+) -> None:
+    found = lake.query(
+        "select build_id, max(tests) as tests from marts.failure_builds "
+        "where tests between 4 and 20 group by build_id order by build_id limit 1"
+    ).row(0, named=True)  # fmt: skip
+    shown = html(draw(filled, "builds", build=found["build_id"]))
+    assert f"{found['tests']} tests" in shown
+    assert "first seen" in shown
+
+
+def test_stages_stand_behind_the_wait_and_one_after_the_other() -> None:
+    stages = pl.DataFrame(
+        {
+            "name": ["a", "b"], "attempt": [1, 2], "status": ["passed", "failed"],
+            "started_at": pl.Series([None, None], dtype=pl.Datetime("us", "UTC")),
+            "duration_s": [2.0, None],
+        }
+    )  # fmt: skip
+    placed = _stages.placed(stages, {"queue_s": 3.0, "queued_at": None})
+    assert placed["label"].to_list() == [_stages.WAIT, "a", "b (2)"]
+    assert placed["start_s"].to_list() == [0.0, 3.0, 5.0]
+    assert placed["end_s"].to_list() == [3.0, 5.0, 5.0]
+
+
+# ---------------------------------------------------------------- quarantine, coverage, today
+
+
+@pytest.mark.parametrize(
+    ("verdict", "left", "state"),
+    [
+        ("broken", 9, "broken"), ("broken", -1, "broken"), ("flaky", 0, "expired"),
+        ("healthy", 5, "healed"), ("flaky", 2, "ends soon"), ("flaky", 9, "holds"),
+        (None, 9, "holds"),
+    ],
+)  # fmt: skip
+def test_a_broken_test_is_never_held(verdict: str | None, left: int, state: str) -> None:
+    assert quarantine.state(verdict, left) == state
+
+
+@pytest.mark.usefixtures("set_aside")
+def test_entries_that_expired_or_hide_a_broken_test_should_come_out(
+    draw: Draw, filled: Path
+) -> None:
+    app = draw(filled, "quarantine")
+    entries = app.dataframe[0].value
+    assert app.title[0].value == "4 tests are set aside, 2 should come out"
+    assert {"○ expired", "✕ broken: mend it", "… ends soon"} <= set(entries["state"])
+    assert set(app.dataframe[1].value["decision"].str[:1]) <= {"✓", "✕"}
+
+
+@pytest.fixture
+def set_aside(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the settings be looked for beside the demo's home, where its quarantine file is."""
+    monkeypatch.setenv("GOLIVE_BASE", str(filled.parent))
+
+
+def test_an_entry_without_a_test_in_the_lake_keeps_what_the_file_says() -> None:
+    entry = {
+        "project": "demo", "test": {"name": "gone", "class": "K"}, "owner": "@a",
+        "expires": date(2026, 3, 9),
+    }  # fmt: skip
+    (row,) = quarantine.set_aside([entry], pl.DataFrame(), date(2026, 3, 2)).to_dicts()
+    assert (row["test"], row["state"], row["left"], row["owner"]) == ("gone", "holds", 7, "@a")
+
+
+def test_the_coverage_map_ranks_files_by_risk(draw: Draw, filled: Path, lake: Lake) -> None:
+    app = draw(filled, "coverage")
+    worst = lake.query("select path from marts.coverage_map order by risk desc limit 1").item()
+    assert app.dataframe[0].value["path"][0] == worst
+    assert app.metric[0].label == "Line coverage"
+
+
+def test_today_says_what_golive_did(draw: Draw, filled: Path) -> None:
+    shown = html(draw(filled, "today"))
+    assert theme.code("jira.create_issue") in shown
+    assert "to #shop" in shown
+    assert "Kept 1 row out of" in shown
+
+
+def test_what_failed_or_was_only_tried_is_marked() -> None:
+    row = {"kind": "action", "what": "a.b", "whom": "<x>", "outcome": "dry_run", "times": 1}
+    assert "dry run" in _did.sentence(row)
+    assert "<x>" not in _did.sentence(row)
