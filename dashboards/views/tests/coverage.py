@@ -100,6 +100,7 @@ def _map(files: Rows) -> None:
         "the tests next to it. Top left is where to begin. "
         f"n = {words.plural(shown.height, 'file')}."
     )
+    most = max(10, *shown["flakes"].to_list())  # few flakes shall not look like many
     with charts.figure("Coverage, change and flakiness", files, key="coverage-map", note=note):
         chart = (
             alt.Chart(shown)
@@ -117,7 +118,9 @@ def _map(files: Rows) -> None:
                     scale=alt.Scale(zero=False, nice=True),
                     axis=alt.Axis(tickCount=5, tickMinStep=1),
                 ),
-                size=alt.Size("flakes:Q", scale=alt.Scale(range=[45, 900], zero=True), legend=None),
+                size=alt.Size(
+                    "flakes:Q", scale=alt.Scale(domain=[0, most], range=[45, 900]), legend=None
+                ),
                 color=alt.Color(
                     "kind:N",
                     scale=alt.Scale(domain=list(TONES), range=list(TONES.values())),
