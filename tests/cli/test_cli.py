@@ -401,6 +401,21 @@ def test_a_lake_without_sources_is_brought_up_to_date(golive: Run, tmp_path: Pat
     assert golive("run", "+marts/test_daily", "--json").code == 0
 
 
+def test_questions_are_answered_with_their_sql_and_go_on(golive: Run) -> None:
+    golive("simulate", "--builds", "20", "--tests", "20", "--days", "5", "--end", "2026-01-05")
+    asked = "How many builds ran since 2025-12-01?"
+    found = golive("ask", asked, "--json").json
+    assert found["rows"] == [{"builds": 20}]
+    assert golive("sql", golive("ask", asked, "--sql").out, "--json").json == [{"builds": 20}]
+    both = golive("ask", stdin=f"{asked}\nby pipeline\n")
+    assert both.out.count("Builds") == 2
+    assert "pipeline" in both.out
+    refused = golive("ask", "What is the weather?")
+    assert refused.code == 1
+    assert "weather" in refused.err
+    assert "You could ask" in refused.err
+
+
 def test_simulated_rows_never_mix_with_real_ones(golive: Run, tmp_path: Path) -> None:
     (tmp_path / "golive.toml").write_text("[project.shop]\n")
     assert golive("simulate", "--project", "shop").code == 2

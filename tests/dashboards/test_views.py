@@ -54,7 +54,7 @@ def test_a_page_says_what_it_reads(view: catalog.View) -> None:
         assert known.exists() if layer == "marts" else schema.find(table)
 
 
-@pytest.mark.parametrize("slug", SLUGS)
+@pytest.mark.parametrize("slug", [slug for slug in SLUGS if slug != "ask"])
 def test_a_filled_page_shows_figures_with_their_sql(draw: Draw, filled: Path, slug: str) -> None:
     app = draw(filled, slug)
     assert not app.exception
@@ -218,3 +218,43 @@ def test_real_projects_come_before_the_demo(filled: Path, monkeypatch: pytest.Mo
     (only,) = scope.projects()
     assert (only.id, only.is_simulated, only.name) == ("demo", True, "Demo (simulated)")
     assert only.newest_day
+
+
+def test_a_question_in_the_url_is_answered_and_goes_on(draw: Draw, filled: Path) -> None:
+    app = draw(filled, "ask", q="Which pipeline fails most often?")
+    assert not app.exception
+    assert [one.value for one in app.text][1].startswith("Failed builds by pipeline in the last 30")
+    assert app.subheader[0].value == "Failed builds by pipeline"
+    assert "from core.builds" in app.code[0].value
+    app.chat_input[0].set_value("only on main").run()
+    said = [one.value for one in app.text]
+    assert said[2] == "only on main"
+    assert "branch main" in said[3]
+    assert app.query_params["q"] == "only on main"
+
+
+def test_a_page_without_a_question_offers_some(draw: Draw, filled: Path) -> None:
+    app = draw(filled, "ask")
+    assert app.title[0].value == "What do you want to know?"
+    app.button(key="first-Failure rate per day").click().run()
+    assert not app.exception
+    assert app.text[0].value == "Failure rate per day"
+
+
+def test_what_cannot_be_answered_is_said_with_other_questions(draw: Draw, filled: Path) -> None:
+    app = draw(filled, "ask", q="What is the weather?")
+    assert "weather" in [one.value for one in app.text][1]
+    assert len([one for one in app.button if one.key.startswith("instead-")]) == 4
+
+
+def test_the_sql_of_an_answer_can_be_changed_and_stays_in_the_sandbox(
+    draw: Draw, filled: Path
+) -> None:
+    app = draw(filled, "ask", q="How many builds failed this year?")
+    app.text_area(key="ask-sql-0").set_value("select count(*) as c from core.tests").run()
+    app.button(key="ask-run-0").click().run()
+    assert app.dataframe[-1].value["c"].tolist() == [600]
+    app.text_area(key="ask-sql-0").set_value("select * from read_csv('/etc/passwd')").run()
+    app.button(key="ask-run-0").click().run()
+    assert not app.exception
+    assert "This cannot be shown" in html(app)
