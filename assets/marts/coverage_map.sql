@@ -55,14 +55,14 @@ matches as (
         measured.project_id,
         measured.component,
         arg_min(
-            file.path, (measured.component <> file.path, length(file.path), file.path)
-        ) as path
+            churned.path, (measured.component <> churned.path, length(churned.path), churned.path)
+        ) as repository_path
     from coverage as measured
-    inner join files as file on measured.project_id = file.project_id and measured.base = file.base
+    inner join files as churned on measured.project_id = churned.project_id and measured.base = churned.base
     where
-        measured.component = file.path
-        or ends_with(file.path, '/' || measured.component)
-        or ends_with(measured.component, '/' || file.path)
+        measured.component = churned.path
+        or ends_with(churned.path, '/' || measured.component)
+        or ends_with(measured.component, '/' || churned.path)
     group by measured.project_id, measured.component
 ),
 
@@ -87,24 +87,26 @@ tested as (
 select
     measured.project_id,
     measured.component,
-    paired.path,
+    paired.repository_path,
     measured.line_coverage,
     measured.code_lines,
     measured.measured_at,
-    file.main_author,
-    coalesce(file.commits, 0) as commits,
-    coalesce(file.lines_changed, 0) as lines_changed,
-    coalesce(file.authors, 0) as authors,
+    churned.main_author,
+    coalesce(churned.commits, 0) as commits,
+    coalesce(churned.lines_changed, 0) as lines_changed,
+    coalesce(churned.authors, 0) as authors,
     coalesce(tested.tests, 0) as tests,
     coalesce(tested.flaky_tests, 0) as flaky_tests,
     coalesce(tested.flakes, 0) as flakes,
     coalesce(tested.attempts, 0) as attempts,
     coalesce(tested.failures, 0) as failures,
     (1 - measured.line_coverage)
-    * coalesce(file.commits, 0)
+    * coalesce(churned.commits, 0)
     * (1 + coalesce(tested.flaky_tests, 0)) as risk
 from coverage as measured
 left join matches as paired
     on measured.project_id = paired.project_id and measured.component = paired.component
-left join files as file on paired.project_id = file.project_id and paired.path = file.path
-left join tested on paired.project_id = tested.project_id and paired.path = tested.path
+left join files as churned
+    on paired.project_id = churned.project_id and paired.repository_path = churned.path
+left join tested
+    on paired.project_id = tested.project_id and paired.repository_path = tested.path

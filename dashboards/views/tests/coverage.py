@@ -29,7 +29,7 @@ TONES = {
 }
 FILES = """
 select
-    component, coalesce(path, component) as path, line_coverage, code_lines, measured_at, commits,
+    component, coalesce(repository_path, component) as path, line_coverage, code_lines, measured_at, commits,
     lines_changed, authors, main_author, tests, flaky_tests, flakes, attempts, failures, risk
 from marts.coverage_map
 where project_id = $project

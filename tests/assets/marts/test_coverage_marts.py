@@ -116,7 +116,7 @@ def test_the_map_puts_coverage_change_and_flakes_of_a_file_together(story: Story
     story.lake.overwrite(spec.name, schema.conform(spec, pl.DataFrame([verdict])))
     rows = by(story.mart("coverage_map"), "component")
     basket = rows["shop/basket.py"]
-    assert (basket["path"], basket["line_coverage"]) == ("src/shop/basket.py", 0.5)
+    assert (basket["repository_path"], basket["line_coverage"]) == ("src/shop/basket.py", 0.5)
     assert (basket["commits"], basket["flaky_tests"], basket["flakes"]) == (4, 1, 6)
     assert basket["risk"] == pytest.approx(0.5 * 4 * 2)
     assert rows["src/shop/calm.py"]["risk"] == pytest.approx(0.8)
