@@ -170,7 +170,9 @@ def test_an_entry_without_a_test_in_the_lake_keeps_what_the_file_says() -> None:
 
 def test_the_coverage_map_ranks_files_by_risk(draw: Draw, filled: Path, lake: Lake) -> None:
     app = draw(filled, "coverage")
-    worst = lake.query("select repository_path from marts.coverage_map order by risk desc limit 1").item()
+    worst = lake.query(
+        "select repository_path from marts.coverage_map order by risk desc limit 1"
+    ).item()
     assert app.dataframe[0].value["path"][0] == worst
     assert app.metric[0].label == "Line coverage"
 

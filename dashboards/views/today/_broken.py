@@ -72,9 +72,7 @@ def now(scope: Scope, pipelines: Rows, failing: Sequence[Mapping[str, Any]]) -> 
     """Draw the pipelines whose newest build on the main line failed, or that there is none."""
     with charts.figure("Broken now", pipelines, key="broken"):
         if not failing:
-            calm = "The newest build of every pipeline on the main line passed."
-            title = "<span class='gl-title'>Nothing needs you</span>"
-            st.html(theme.entry("passed", [title, theme.quiet(calm)]))
+            st.html(_calm(has_builds=bool(pipelines.frame["is_main_line"].any())))
             return
         tests = _failing_tests(scope, failing)
         spent = {
@@ -87,6 +85,15 @@ def now(scope: Scope, pipelines: Rows, failing: Sequence[Mapping[str, Any]]) -> 
         if len(failing) > SHOWN_PIPELINES:
             more = words.plural(len(failing) - SHOWN_PIPELINES, "more pipeline")
             st.html(theme.aside(f"and {more}; see Builds, or the data behind this list"))
+
+
+def _calm(*, has_builds: bool) -> str:
+    if not has_builds:
+        told = "No build of a default branch is known, only those of other branches."
+        return theme.aside(told)
+    calm = "The newest build of every pipeline on the main line passed."
+    title = "<span class='gl-title'>Nothing needs you</span>"
+    return theme.entry("passed", [title, theme.quiet(calm)])
 
 
 def _failing_tests(scope: Scope, failing: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -91,9 +91,12 @@ def render(scope: Scope) -> None:
     failing = state.filter(pl.col("last_status").is_in(["failed", "error"])).to_dicts()
     days = data.rows(DAYS, project=scope.project.id, first=scope.first_day, last=scope.last_day)
     flaky = data.rows(FLAKY, project=scope.project.id)
-    charts.headline(
-        triage.status_sentence(failing, state.height, scope.now), _lead(scope, pipelines, days)
+    title = (
+        triage.status_sentence(failing, state.height, scope.now)
+        if state.height
+        else "No build ran on the main line yet"
     )
+    charts.headline(title, _lead(scope, pipelines, days))
     _numbers(scope, days, flaky)
     left, right = st.columns([1.55, 1], gap="large")
     with left:
