@@ -28,6 +28,7 @@ def fill(home: Path, *, builds: int = 400, tests: int = 600) -> Lake:
     note_logs(lake)
     renew(lake, now)
     set_aside(home.parent, lake, now)
+    note_runs(lake, now)
     return lake
 
 
@@ -93,6 +94,27 @@ def note_health(lake: Lake, now: datetime) -> None:
         spec = schema.find(table)
         write = lake.insert if spec.is_fact else lake.merge
         write(table, schema.conform(spec, pl.DataFrame(frame, infer_schema_length=None)))
+
+
+def note_runs(lake: Lake, now: datetime) -> None:
+    """Write what scoring and a walk-forward evaluation leave in ops.model_runs."""
+    measured = {
+        "lift": 0.18, "lift_low": 0.07, "lift_high": 0.27, "win": 0.99, "rows": 320, "events": 96,
+        "ece": 0.031, "ece_heuristic": 0.064, "brier": 0.151, "brier_heuristic": 0.184,
+        "brier_constant": 0.21, "precision": 0.71, "precision_heuristic": 0.58,
+    }  # fmt: skip
+    steps = [
+        ("flaky", "score", {"tests": 600}), ("next_failure", "score", {"tests": 600}),
+        ("next_failure", "evaluate", measured),
+    ]  # fmt: skip
+    rows = [
+        {"model_id": f"{name}-{kind}", "name": name, "at": now - timedelta(minutes=nth),
+         "kind": kind, "code_version": "0a1b2c3d4e5f6071", "data_hash": "71605f4e3d2c1b0a",
+         "rows": 227_003, "parameters": "{}", "metrics": json.dumps(metrics)}
+        for nth, (name, kind, metrics) in enumerate(steps)
+    ]  # fmt: skip
+    spec = schema.find("ops.model_runs")
+    lake.insert(spec.name, schema.conform(spec, pl.DataFrame(rows)))
 
 
 def note_logs(lake: Lake, builds: int = 60) -> None:

@@ -11,7 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards import boards, theme
+from dashboards.data import Rows
 from dashboards.views.pipelines import _stages
+from dashboards.views.predictions import _models
 from dashboards.views.tests import quarantine
 from dashboards.views.today import _did
 from golive_core.lake import Lake
@@ -188,3 +190,29 @@ def test_what_failed_or_was_only_tried_is_marked() -> None:
     row = {"kind": "action", "what": "a.b", "whom": "<x>", "outcome": "dry_run", "times": 1}
     assert "dry run" in _did.sentence(row)
     assert "<x>" not in _did.sentence(row)
+
+
+def test_predictions_sum_up_and_show_how_good_the_models_are(
+    draw: Draw, filled: Path, lake: Lake
+) -> None:
+    app = draw(filled, "predictions")
+    assert not app.exception
+    expected = lake.query("select sum(probability) from predictions.next_failure").item()
+    assert app.metric[0].value == f"{expected:.1f}"
+    assert {"Lift over the plain rule", "Calibration", "Model cards"} <= set(figures(app))
+    tables = [one.value for one in app.dataframe]
+    assert "✓ says what it means" in set(tables[1]["verdict"])
+    assert {"flaky", "next_failure"} <= {one.label.split(" ")[0] for one in app.expander}
+
+
+def test_evaluations_keep_the_newest_of_each_model_and_project() -> None:
+    at = pl.datetime_range(date(2026, 3, 1), date(2026, 3, 3), eager=True, time_zone="UTC")
+    frame = pl.DataFrame(
+        {
+            "name": ["a", "a", "a"], "project_id": ["p", "p", "p"],
+            "kind": ["evaluate", "evaluate", "score"], "at": at, "reason": [None, None, None],
+            "metrics": ['{"lift": 0.2}', '{"lift": 0.1, "ece": 0.01}', "{}"],
+        }
+    ).sort("at", descending=True)  # fmt: skip
+    (row,) = _models.evaluations(Rows(frame, "")).to_dicts()
+    assert (row["lift"], row["ece"]) == (0.1, 0.01)

@@ -33,16 +33,6 @@ select
 from predictions.next_failure
 where project_id = $project
 """
-SPREAD = """
-select width_bucket as bucket, count(*) as tests, sum(probability) as expected
-from (
-    select probability, least(9, floor(probability * 10))::integer as width_bucket
-    from predictions.next_failure
-    where project_id = $project
-)
-group by width_bucket
-order by width_bucket
-"""
 
 
 def total(scope: Scope) -> Rows:

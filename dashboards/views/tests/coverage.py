@@ -29,8 +29,9 @@ TONES = {
 }
 FILES = """
 select
-    component, coalesce(repository_path, component) as path, line_coverage, code_lines, measured_at, commits,
-    lines_changed, authors, main_author, tests, flaky_tests, flakes, attempts, failures, risk
+    component, coalesce(repository_path, component) as path, line_coverage, code_lines,
+    measured_at, commits, lines_changed, authors, main_author, tests, flaky_tests, flakes,
+    attempts, failures, risk
 from marts.coverage_map
 where project_id = $project
 order by risk desc, line_coverage, component
