@@ -26,7 +26,8 @@ order by "at" desc
 limit $kept
 """
 MEASURES = ("brier", "brier_heuristic", "brier_constant", "ece", "ece_heuristic", "precision",
-            "precision_heuristic", "lift", "lift_low", "lift_high", "win", "rows", "events")  # fmt: skip
+            "precision_heuristic", "lift", "lift_low", "lift_high", "win", "rows",
+            "events")  # fmt: skip
 """What an evaluation tells; see models/walk_forward.py."""
 TURNS = {"promote": "took over", "rollback": "was rolled back", "retire": "gave way"}
 GOOD_ECE = 0.05
