@@ -17,8 +17,6 @@ from dashboards import charts, theme, words
 
 SPARK_WIDTH, SPARK_HEIGHT = 116.0, 26.0
 """Size of a sparkline in pixels."""
-KEPT = ("project", "days")
-"""Filters that go along to another page."""
 
 
 def board(shown: pl.DataFrame, columns: Mapping[str, Any], *, key: str, most: int = 12) -> int:
@@ -52,7 +50,7 @@ def back(label: str, name: str) -> None:
 def go(slug: str, **query: str | int) -> None:
     """Open another page on one thing; the filters stay as they are."""
     pages: dict[str, Page] = st.session_state.get(charts.PAGES, {})
-    kept = {name: st.session_state[name] for name in KEPT if name in st.session_state}
+    kept = {name: st.query_params[name] for name in charts.FRAME if name in st.query_params}
     wanted = {name: str(value) for name, value in (kept | query).items()}
     if slug in pages:
         st.switch_page(pages[slug], query_params=wanted)

@@ -133,7 +133,7 @@ def _head(row: Mapping[str, Any], found: Rows, fixes: Rows, scope: Scope) -> Non
             else theme.quiet("The commit of its first appearance is not known.")
         )
         st.html(f"<div class='gl-line'>{since}</div>", width="stretch")
-        charts.behind(found, key="failure")
+        charts.sql_of(found, title="Failure", key="failure")
     first, last = (
         words.moment(row[name], scope.zone) for name in ("first_seen_at", "last_seen_at")
     )

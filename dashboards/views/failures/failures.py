@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboards import boards, charts, data, theme, words
+from dashboards import boards, charts, data, filters, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
 from dashboards.views.failures import _failure
@@ -264,14 +264,8 @@ def _all(scope: Scope, found: Rows) -> None:
         "its newest test passes since a commit. Select one for its tests, builds and past fixes."
     )
     with charts.figure("All failures", found, key="all-failures", note=note):
-        wanted = st.segmented_control(
-            "State",
-            list(STATES),
-            key="state",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
-        rows = found.frame.filter(pl.col("state") == wanted) if wanted else found.frame
+        wanted = filters.segments("state", {"all": "all"} | {word: word for word in STATES})
+        rows = found.frame.filter(pl.col("state") == wanted) if wanted != "all" else found.frame
         if rows.is_empty():
             st.html(theme.aside(f"None is {wanted}."))
             return

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, data, theme, words
+from dashboards import charts, data, filters, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
 
@@ -86,21 +86,13 @@ def _lines(lines: pl.DataFrame, new: Rows) -> None:
     fresh = set(new.frame["template_id"].to_list()) if new.height else set[int]()
     parts = {
         "new": lines.filter(pl.col("template_id").is_in(list(fresh))),
-        "errors and warnings": lines.filter(pl.col("level").is_in(list(TONES))),
+        "errors": lines.filter(pl.col("level").is_in(list(TONES))),
         "all": lines,
     }
-    names = {name: f"{name} ({words.number(part.height)})" for name, part in parts.items()}
-    offered = [name for name, part in parts.items() if part.height]
-    wanted = st.segmented_control(
-        "Lines",
-        offered,
-        default=offered[0],
-        required=True,
-        format_func=names.__getitem__,
-        key="log-lines",
-        label_visibility="collapsed",
-    )
-    shown = parts[wanted or offered[0]]
+    names = {
+        name: f"{name} ({words.number(part.height)})" for name, part in parts.items() if part.height
+    }
+    shown = parts[filters.segments("lines", names)]
     if shown.height > SHOWN_LINES:
         st.caption(f"The last {SHOWN_LINES} of them; all are in the data behind this figure.")
     rows = "".join(_line(row, fresh) for row in shown.tail(SHOWN_LINES).to_dicts())
@@ -152,4 +144,4 @@ def _templates(templates: Rows) -> None:
                 "first_line": st.column_config.NumberColumn("First at line"),
             },
         )
-        charts.behind(templates, key="templates")
+        charts.sql_of(templates, title="Templates", key="templates")
