@@ -82,6 +82,13 @@ def rows(sql: str, **parameters: Value) -> Rows:
     return Rows(frame, filled_in(text, parameters), shown.as_of, shown.written_at)
 
 
+def none(sql: str, **parameters: Value) -> Rows:
+    """Return no rows of a SELECT that cannot be asked yet."""
+    shown = _shown()
+    text = filled_in(sql.strip(), parameters)
+    return Rows(pl.DataFrame(), text, shown.as_of, shown.written_at)
+
+
 def written_at() -> datetime | None:
     """Return when the lake that is shown had last changed, None for one never written."""
     return _shown().written_at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ MEASURES = ("brier", "brier_heuristic", "brier_constant", "ece", "ece_heuristic"
             "precision_heuristic", "lift", "lift_low", "lift_high", "win", "rows",
             "events")  # fmt: skip
 """What an evaluation tells; see models/walk_forward.py."""
-TURNS = {"promote": "took over", "rollback": "was rolled back", "retire": "gave way"}
+TURNS = {"promote": "took over", "rollback": "was rolled back"}
 GOOD_ECE = 0.05
 """Expected calibration error that is asked of every model."""
 
@@ -44,7 +45,7 @@ def runs(scope: Scope) -> Rows:
         if name not in frame.columns:
             frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(name))
     mine = pl.col("project_id").is_null() | (pl.col("project_id") == scope.project.id)
-    return Rows(frame.filter(mine), found.sql)
+    return replace(found, frame=frame.filter(mine))
 
 
 def evaluations(found: Rows) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -150,9 +151,8 @@ def _summary(scope: Scope, aside: pl.DataFrame, known: Rows) -> None:
 
 
 def _entries(aside: pl.DataFrame, known: Rows) -> None:
-    rows = Rows(
-        aside, f"-- The file {file.FILES[0]}, beside what is known of its tests:\n{known.sql}"
-    )
+    told = f"-- The file {file.FILES[0]}, beside what is known of its tests:\n{known.sql}"
+    rows = replace(known, frame=aside, sql=told)
     note = (
         "From since to expiry, one line a test. A broken test is never held: its failures are real."
     )

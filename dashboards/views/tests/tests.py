@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 import streamlit as st
 
-from dashboards import boards, charts, data, theme, words
+from dashboards import boards, charts, data, optional, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
-from dashboards.views.tests import _test
+from dashboards.views.tests import _test, _together
 from golive_core import quarantine
 
 TITLE = "Tests"
@@ -52,6 +53,15 @@ select
 from marts.test_health
 where project_id = $project
 """
+DETAILS = """
+select test_id, cause, cause_confidence, cluster_id, cost_usd_week
+from predictions.flaky_details
+where project_id = $project
+"""
+DETAIL_COLUMNS = {
+    "test_id": pl.Int64, "cause": pl.String, "cause_confidence": pl.Float64,
+    "cluster_id": pl.Int64, "cost_usd_week": pl.Float64,
+}  # fmt: skip
 SLOWEST = """
 select
     test_id, class_name, name, parameters, runs, median_s, p95_s, total_s, share_of_total,
@@ -69,6 +79,9 @@ order by name, class_name
 """
 
 
+DAYS_OF_WEEK, WINDOW_DAYS = 7, 30
+
+
 def render(scope: Scope) -> None:
     """Draw one test if the URL names one, else the board."""
     wanted = charts.focus("test")
@@ -83,10 +96,11 @@ def render(scope: Scope) -> None:
             f"golive ingest junit PATH --project {scope.project.id}",
         )
         return
-    board = data.rows(BOARD, project=scope.project.id)
+    board = _detailed(data.rows(BOARD, project=scope.project.id), scope)
     _summary(scope, counts, board)
     _search(scope)
     _board(scope, board)
+    _together.draw(scope)
     _slowest(data.rows(SLOWEST, project=scope.project.id))
 
 
@@ -143,11 +157,22 @@ def _open(test_id: int) -> None:
     boards.look_at("test", test_id)
 
 
+def _detailed(board: Rows, scope: Scope) -> Rows:
+    """Return the board with cause, cluster and weekly cost, null where no model told them."""
+    told = optional.rows(DETAILS, "predictions.flaky_details", project=scope.project.id)
+    if board.is_empty:
+        return board
+    empty = pl.DataFrame(schema=DETAIL_COLUMNS)
+    details = told.frame.select(DETAIL_COLUMNS) if told.height else empty
+    return replace(board, frame=board.frame.join(details, on="test_id", how="left"))
+
+
 def _board(scope: Scope, board: Rows) -> None:
     note = (
         "P(flaky): probability that the flake rate is above 1 %. Flake rate: 90 % interval per "
         "attempt. Evidence: flakes in attempts that can tell. Wasted: machine time of failed "
-        "attempts and re-runs in 30 days. Owner: who changed its file most in a year. "
+        "attempts and re-runs in 30 days. A week: its price. Owner: who changed its file most in "
+        "a year. Cluster: tests that fail together. "
         f"Judged {words.ago(board.first().get('as_of'), scope.now)}. Select a test for its history."
     )
     with charts.figure("Flaky and broken", board, key="board", note=note if board.height else ""):
@@ -160,7 +185,8 @@ def _board(scope: Scope, board: Rows) -> None:
             )
             return
         rate = data.rates().usd_per_machine_minute
-        cost = pl.col("cost_usd").fill_null(pl.col("wasted_minutes") * rate)
+        spent = pl.col("cost_usd").fill_null(pl.col("wasted_minutes") * rate)
+        weekly = pl.col("cost_usd_week").fill_null(spent * DAYS_OF_WEEK / WINDOW_DAYS)
         held = {quarantine.key(one)[1:] for one in data.set_aside()}
         shown = board.frame.select(
             boards.test_title(),
@@ -173,12 +199,25 @@ def _board(scope: Scope, board: Rows) -> None:
             .alias("rate"),
             pl.format("{} in {}", "flakes", "attempts").alias("evidence"),
             (pl.col("wasted_minutes") * 60).map_elements(words.duration, pl.String).alias("wasted"),
-            cost.map_elements(words.money, pl.String).alias("cost"),
+            weekly.map_elements(words.money, pl.String).alias("cost"),
+            pl.col("cause").fill_null(words.NOTHING),
+            _cluster(),
             pl.col("last_failed_at").dt.convert_time_zone(str(scope.zone)),
         )
         row = boards.board(shown, BOARD_COLUMNS, key="flaky-board")
         if row >= 0:
             _open(board.frame["test_id"][row])
+
+
+def _cluster() -> pl.Expr:
+    """Return which tests of the board fail together: letters, in the order of the board."""
+    number = pl.col("cluster_id").rank("dense").cast(pl.Int64)
+    return (
+        pl.when(pl.col("cluster_id").is_null())
+        .then(pl.lit(words.NOTHING))
+        .otherwise(pl.format("#{}", number))
+        .alias("cluster")
+    )
 
 
 def _state(held: set[quarantine.Key]) -> pl.Expr:
@@ -203,7 +242,9 @@ BOARD_COLUMNS = {
     "rate": st.column_config.TextColumn("Flake rate", alignment="right", width=80),
     "evidence": st.column_config.TextColumn("Evidence", alignment="right", width=75),
     "wasted": st.column_config.TextColumn("Wasted", alignment="right", width=80),
-    "cost": st.column_config.TextColumn("Cost", alignment="right", width=55),
+    "cost": st.column_config.TextColumn("A week", alignment="right", width=60),
+    "cause": st.column_config.TextColumn("Cause", width=90),
+    "cluster": st.column_config.TextColumn("Cluster", width=60),
     "last_failed_at": st.column_config.DatetimeColumn("Last failure", format="D MMM", width=75),
 }
 
