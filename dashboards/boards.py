@@ -6,6 +6,7 @@ A board is a table in which one row can be selected; what selecting means belong
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -14,6 +15,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from dashboards import charts, theme, words
+from dashboards.data import Rows
 
 SPARK_WIDTH, SPARK_HEIGHT = 116.0, 26.0
 """Size of a sparkline in pixels."""
@@ -54,6 +56,11 @@ def go(slug: str, **query: str | int) -> None:
     wanted = {name: str(value) for name, value in (kept | query).items()}
     if slug in pages:
         st.switch_page(pages[slug], query_params=wanted)
+
+
+def with_frame(rows: Rows, frame: pl.DataFrame) -> Rows:
+    """Return other rows under the same SQL: what is left of them is still what stands behind."""
+    return replace(rows, frame=frame)
 
 
 def marked(column: str) -> pl.Expr:

@@ -14,7 +14,7 @@ from dashboards import boards, theme
 from dashboards.data import Rows
 from dashboards.views.pipelines import _stages
 from dashboards.views.predictions import _models
-from dashboards.views.tests import quarantine
+from dashboards.views.tests import quarantine, selection
 from dashboards.views.today import _did
 from golive_core.lake import Lake
 
@@ -216,3 +216,19 @@ def test_evaluations_keep_the_newest_of_each_model_and_project() -> None:
     ).sort("at", descending=True)  # fmt: skip
     (row,) = _models.evaluations(Rows(frame, "")).to_dicts()
     assert (row["lift"], row["ece"]) == (0.1, 0.01)
+
+
+def test_more_time_catches_more_and_the_share_comes_from_the_url(draw: Draw, filled: Path) -> None:
+    few, all_of_it = (draw(filled, "selection", share=share) for share in ("0.2", "1"))
+    assert few.title[0].value.startswith("20 % of the test time catches ")
+    assert all_of_it.metric[0].value == "100.0 %"
+    assert int(few.metric[1].value) < int(all_of_it.metric[1].value)
+    assert {"✓ runs"} == set(all_of_it.dataframe[0].value["picked"])
+
+
+def test_tests_without_a_known_duration_count_as_the_median_one() -> None:
+    frame = pl.DataFrame({"probability": [0.5, 0.25, 0.25], "median_duration_s": [1.0, None, 3.0]})
+    made = selection.ranked(frame)
+    assert made["time_s"].to_list() == [1.0, 2.0, 3.0]
+    assert made["caught"].to_list() == [0.5, 0.75, 1.0]
+    assert made["share"].to_list() == pytest.approx([1 / 6, 0.5, 1.0])

@@ -204,7 +204,9 @@ def _board(scope: Scope, board: Rows) -> None:
             _cluster(),
             pl.col("last_failed_at").dt.convert_time_zone(str(scope.zone)),
         )
-        row = boards.board(shown, BOARD_COLUMNS, key="flaky-board")
+        untold = [name for name in ("cause", "cluster") if set(shown[name]) == {words.NOTHING}]
+        hidden = untold or ["last_failed_at", "wasted"]  # there is room for either
+        row = boards.board(shown.drop(hidden), BOARD_COLUMNS, key="flaky-board")
         if row >= 0:
             _open(board.frame["test_id"][row])
 
@@ -273,7 +275,10 @@ def _slowest(slowest: Rows) -> None:
 
 
 def _change(share: float | None) -> str:
-    return words.NOTHING if share is None else f"{share * 100:+.0f} %"
+    if share is None:
+        return words.NOTHING
+    whole = round(share * 100)
+    return f"{whole:+d} %" if whole else "0 %"
 
 
 SLOWEST_COLUMNS = {
