@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboards import boards, charts, data, theme, words
+from dashboards import boards, charts, data, optional, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
 from dashboards.views.pipelines import _failed, _kept, _log, _stages
@@ -25,6 +25,12 @@ left join core.pipelines as pipeline on build.pipeline_id = pipeline.pipeline_id
 left join core.commits as entry
     on build.commit_sha = entry.sha and build.project_id = entry.project_id
 where build.build_id = $build and build.project_id = $project
+limit 1
+"""
+RISK = """
+select probability, low, high, told_by, reasons
+from predictions.build_failure
+where project_id = $project and build_id = $build
 limit 1
 """
 USUAL = """
@@ -101,6 +107,7 @@ def _head(build: Mapping[str, Any], found: Rows, scope: Scope) -> None:
                 "Open where it ran", build["url"], icon=":material/open_in_new:", type="tertiary"
             )
         charts.sql_of(found, title="Build", key="build")
+    _risk(build, scope)
     _neighbours(build, scope)
     charts.metrics(
         [
@@ -123,6 +130,22 @@ def _usual(build: Mapping[str, Any], scope: Scope) -> str:
         if 2 * seen >= builds:
             return f"usual {words.duration(row['median_duration_s'])}, n = {words.number(builds)}"
     return "running"
+
+
+def _risk(build: Mapping[str, Any], scope: Scope) -> None:
+    """Draw how probably it was to fail, as told before it started, where a forecast is kept."""
+    asked = {"project": scope.project.id, "build": build["build_id"]}
+    risk = optional.rows(RISK, "predictions.build_failure", **asked).first()
+    if not risk:
+        return
+    told: list[str] = risk["reasons"] or []
+    span = words.interval(risk["low"], risk["high"])
+    lines = [
+        f"<b>{words.probability(risk['probability'])}</b> likely to fail, {span}, told before it "
+        f"started by {escape(risk['told_by'] or 'the rule')}",
+        *(theme.quiet(escape(reason)) for reason in told[:3]),
+    ]
+    st.html(theme.entry("queued", lines))
 
 
 def _neighbours(build: Mapping[str, Any], scope: Scope) -> None:

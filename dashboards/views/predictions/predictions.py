@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from dashboards import charts, words
 from dashboards.scope import Scope
-from dashboards.views.predictions import _models, _next
+from dashboards.views.predictions import _changes, _models, _next
 
 TITLE = "Predictions"
 ICON = ":material/insights:"
 SECTION = "Predictions"
 ORDER = 50
 QUESTION = "What will probably fail next and why, and how far can the models be trusted?"
-READS = ("predictions.next_failure", "predictions.flaky", "marts.test_health", "ops.model_runs")
+READS = (
+    "predictions.next_failure",
+    "predictions.flaky",
+    "marts.test_health",
+    "ops.model_runs",
+    "core.change_requests",
+)
 HAS_PERIOD = False
 
 
@@ -27,6 +33,7 @@ def render(scope: Scope) -> None:
         )
         return
     found = _models.runs(scope)
+    risks = _changes.risks(scope)
     charts.headline(
         f"Expect {words.plural(round(total['expected']), 'test')} to fail in the next build",
         f"The sum of the forecasts of {words.plural(total['tests'], 'test')} of "
@@ -42,6 +49,7 @@ def render(scope: Scope) -> None:
             ("Models at work", words.number(_count(found)), "see their cards below"),
         ]
     )  # fmt: skip
+    _changes.draw(risks, scope)
     _next.draw(scope)
     _models.draw(found, scope)
 
