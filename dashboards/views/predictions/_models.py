@@ -106,13 +106,13 @@ def _lift_chart(shown: pl.DataFrame) -> charts.Drawn:
         ],
     )
     axis = alt.Axis(format="+%", tickCount=6)
-    span = base.mark_bar(height=9, cornerRadius=5, opacity=0.35, color=theme.SERIES[0]).encode(
+    span = base.mark_bar(height=9, cornerRadius=5, opacity=0.5, color=theme.SERIES[0]).encode(
         x=alt.X("lift_low:Q", title=None, axis=axis), x2="lift_high:Q"
     )
     mark = base.mark_tick(thickness=3, size=18, color=theme.SERIES[0]).encode(x="lift:Q")
     zero = (
         alt.Chart(pl.DataFrame({"x": [0.0]}))
-        .mark_rule(strokeDash=[3, 3], opacity=0.7)
+        .mark_rule(strokeDash=[3, 3], color=theme.STATUS["cancelled"])
         .encode(x="x:Q")
     )
     return alt.layer(span, mark, zero).properties(height=34 * shown.height + 20)

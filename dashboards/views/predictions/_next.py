@@ -74,7 +74,7 @@ def _bars(top: pl.DataFrame) -> None:
     )
     scale = alt.Scale(domain=[0, 1])
     axis = alt.Axis(format="%", tickCount=6)
-    span = base.mark_bar(height=7, cornerRadius=4, opacity=0.35, color=theme.SERIES[0]).encode(
+    span = base.mark_bar(height=7, cornerRadius=4, opacity=0.5, color=theme.SERIES[0]).encode(
         x=alt.X("low:Q", scale=scale, title=None, axis=axis), x2="high:Q"
     )
     mark = base.mark_tick(thickness=3, size=16, color=theme.SERIES[0]).encode(

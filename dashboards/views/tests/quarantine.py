@@ -192,7 +192,7 @@ def _spans(aside: pl.DataFrame) -> charts.Drawn:
     )
     today = (
         alt.Chart(pl.DataFrame({"today": [date.today()]}))  # noqa: DTZ011 - the reader's day
-        .mark_rule(strokeDash=[3, 3], opacity=0.6)
+        .mark_rule(strokeDash=[3, 3], color=theme.STATUS["cancelled"])
         .encode(x="today:T", tooltip=alt.value("today"))
     )
     return alt.layer(bars, today).properties(height=26 + 24 * shown.height)

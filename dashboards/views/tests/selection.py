@@ -180,12 +180,12 @@ def _curve_chart(long: pl.DataFrame, share: float, tones: dict[str, str]) -> cha
     )  # fmt: skip
     chance = (
         alt.Chart(pl.DataFrame({"share": [0.0, 1.0], "caught": [0.0, 1.0]}))
-        .mark_line(strokeDash=[4, 4], opacity=0.45, color="#8a8a92")
+        .mark_line(strokeDash=[4, 4], color=theme.STATUS["cancelled"])
         .encode(x="share:Q", y="caught:Q")
     )
     chosen = (
         alt.Chart(pl.DataFrame({"share": [share]}))
-        .mark_rule(strokeDash=[2, 3], opacity=0.8)
+        .mark_rule(strokeDash=[2, 3], color=theme.STATUS["cancelled"])
         .encode(x="share:Q")
     )
     return alt.layer(chance, lines, chosen).properties(height=300)
