@@ -26,7 +26,11 @@ from golive_core.lake import WriteResult
 from ingest.source import Instance
 
 CHECK = "sources_understood"
+ONLY_TAG = "golive/only"
+"""Tag of a run in which one instance is conformed and none is pulled."""
 PROJECTS = dg.AssetKey(["core", "projects"])
+UPLOADS = dg.AssetKey(["raw", "uploads"])
+"""Reports that were handed in: they write core themselves, before the checks and the marts."""
 
 
 def core_key(table: str) -> dg.AssetKey:
@@ -94,7 +98,7 @@ def _spec(
     ]
     return dg.AssetSpec(
         core_key(table),
-        deps=[key_of(instance.name, stream.name) for instance, stream in feeding],
+        deps=[UPLOADS, *(key_of(instance.name, stream.name) for instance, stream in feeding)],
         description=f"{spec.grain[:1].upper()}{spec.grain[1:]}.",
         group_name="core",
         owners=sorted({one for i, _ in feeding for one in owners(workspace.owner(i.name))}),
@@ -148,8 +152,12 @@ def conform_all(workspace: Workspace, instances: Iterable[Instance]) -> Conforme
 def instances_of(context: dg.AssetExecutionContext, workspace: Workspace) -> list[Instance]:
     """Return the instances whose raw assets are part of this run, all if none is.
 
-    A run of one instance must not wait for the pull of another in another process.
+    A run that is tagged with an instance is about that one alone. A run of one instance must not
+    wait for the pull of another in another process.
     """
+    only = context.run.tags.get(ONLY_TAG)
+    if only is not None:
+        return [one for one in workspace.instances.values() if one.name == only]
     keys = context.job_def.asset_layer.executable_asset_keys
     pulled = {key.path[1] for key in keys if key.path[0] == "raw"}
     found = workspace.instances.values()

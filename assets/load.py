@@ -102,7 +102,7 @@ def _store_all(
     step = Step(instance.name, "pull", stream)
     progress(step)
     for batch in batches:
-        new, known = _store(lake, instance, stream, batch, state, moves=moves)
+        new, known = store(lake, instance, stream, batch, state, moves=moves)
         result.new[stream] = result.new.get(stream, 0) + new
         result.known[stream] = result.known.get(stream, 0) + known
         result.batches += 1
@@ -114,7 +114,7 @@ def _store_all(
         progress(step)
 
 
-def _store(
+def store(
     lake: Lake, instance: Instance, stream: str, batch: Pulled, state: State, *, moves: bool
 ) -> tuple[int, int]:
     """Commit one batch with its cursor; return how many payloads were new and known."""

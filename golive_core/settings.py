@@ -36,7 +36,7 @@ SECRET_WORDS = re.compile(
 )
 REFERENCE = re.compile(r"(env|file):(.+)", re.DOTALL)
 TOP = ("project", "source", "target", "rates", "retention", "port", "history_start", "cores")
-RESERVED = ("type", "project", "schedule")
+RESERVED = ("type", "project", "schedule", "webhook_secret")
 _environment = os.environ  # noqa: TID251 - the one module that the rule sends everybody to
 
 
@@ -63,6 +63,8 @@ class Instance:
     type: str
     project_id: str
     options: Mapping[str, Any]
+    webhook_secret: str = ""
+    """The reference to the secret that its webhooks carry or are signed with; "" takes none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +181,18 @@ def home(base: Path | None = None) -> Path:
     return Path(named).expanduser().resolve() if named else base_folder(base) / ".golive"
 
 
+def file_of(base: Path | None = None) -> Path | None:
+    """Return the file that `load` reads; None where there is none."""
+    places = (base_folder(base) / FILE, home(base) / DETECTED)
+    return next((path for path in places if path.is_file()), None)
+
+
 def load(base: Path | None = None) -> Settings:
     """Read the settings of the folder `base`; everything has a default.
 
     Raises SettingsError with the file, the line and the mend.
     """
-    folder, place = base_folder(base), home(base)
-    file = next((path for path in (folder / FILE, place / DETECTED) if path.is_file()), None)
+    folder, place, file = base_folder(base), home(base), file_of(base)
     return parse(file.read_bytes() if file else b"", base=folder, home=place, file=file)
 
 
@@ -287,8 +294,9 @@ def _instance(toml: Toml, path: tuple[str, str], projects: Mapping[str, Project]
     if not isinstance(kind, str):
         raise toml.error(path, "has no type", 'For example type = "git"; see golive sources')
     options = {key: value for key, value in raw.items() if key not in RESERVED}
-    _refuse_literals(toml, path, options)
-    return Instance(name, kind, _project_of(toml, path, raw.get("project"), projects), options)
+    _refuse_literals(toml, path, {key: raw[key] for key in raw if key not in ("type", "project")})
+    project = _project_of(toml, path, raw.get("project"), projects)
+    return Instance(name, kind, project, options, str(raw.get("webhook_secret", "")))
 
 
 def _project_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -23,8 +24,15 @@ def is_busy(instance: dg.DagsterInstance, workspace: Workspace, name: str) -> bo
     """Tell whether a run of the source `name` waits or runs, or its lock is held."""
     if is_held(workspace.lake, name):
         return True
+    return is_waiting(instance, tags={INSTANCE_TAG: name})
+
+
+def is_waiting(
+    instance: dg.DagsterInstance, *, job: str | None = None, tags: Mapping[str, str] | None = None
+) -> bool:
+    """Tell whether a run of that job or with these tags waits or runs."""
     mine = dg.RunsFilter(
-        tags={INSTANCE_TAG: name}, statuses=WAITING, updated_after=datetime.now(UTC) - STALE
+        job_name=job, tags=tags or {}, statuses=WAITING, updated_after=datetime.now(UTC) - STALE
     )
     return bool(instance.get_run_records(filters=mine, limit=1))
 

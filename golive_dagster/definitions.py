@@ -13,10 +13,12 @@ from assets.partitions import daily
 from assets.publish import publish_asset
 from assets.raw import raw_assets
 from assets.refresh import FOLDER
+from assets.uploads import uploads_asset
 from assets.workspace import Workspace
 from golive_dagster.actions import action_job, send_job, send_schedule
 from golive_dagster.discover import predictions
-from golive_dagster.jobs import everything, ingest_jobs, upkeep_job
+from golive_dagster.inbox import inbox_sensor
+from golive_dagster.jobs import everything, ingest_jobs, upkeep_job, uploads_job
 from golive_dagster.lineage import VIEWS, page_specs
 from golive_dagster.schedules import ingest_schedules, upkeep_schedule
 from golive_dagster.sensors import sensors
@@ -31,17 +33,18 @@ def build_defs(
     partitions = daily(start.date() if start else None)
     assets: list[dg.AssetsDefinition] = [
         *raw_assets(workspace, partitions),
+        uploads_asset(),
         *core_assets(workspace, partitions),
         template_asset(workspace),
         *mart_assets(partitions, marts),
         *predictions(),
     ]
-    jobs = ingest_jobs(workspace)
+    jobs, handed_in = ingest_jobs(workspace), uploads_job()
     return dg.Definitions(
         assets=[*assets, publish_asset(assets), *page_specs(views)],
-        jobs=[*jobs, everything(), upkeep_job(), action_job(), send_job()],
+        jobs=[*jobs, everything(), handed_in, upkeep_job(), action_job(), send_job()],
         schedules=[*ingest_schedules(workspace), upkeep_schedule(), send_schedule(workspace)],
-        sensors=sensors(workspace, jobs),
+        sensors=[*sensors(workspace, jobs), *inbox_sensor(workspace, jobs, handed_in)],
         resources={"workspace": workspace},
         executor=dg.in_process_executor,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets import upkeep
-from assets.core import PROJECTS
+from assets.core import ONLY_TAG, PROJECTS, UPLOADS
 from assets.publish import publish
 from assets.raw import key_of, word
 from assets.workspace import Workspace
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
 
 INSTANCE_TAG = "golive/instance"
+UPLOADS_JOB = "uploads"
 RUNS_AT_ONCE = 100
 """Runs that are looked up at a time while old ones are removed."""
 
@@ -50,6 +51,17 @@ def everything() -> "UnresolvedAssetJobDefinition":
         "everything",
         selection=dg.AssetSelection.all().materializable(),
         description="Pull every source and refresh all that follows.",
+        executor_def=dg.in_process_executor,
+    )
+
+
+def uploads_job() -> "UnresolvedAssetJobDefinition":
+    """Return the job of what was handed in: it asks no source."""
+    return dg.define_asset_job(
+        UPLOADS_JOB,
+        selection=dg.AssetSelection.assets(UPLOADS).downstream().materializable(),
+        description="Take uploads into the lake and refresh all that follows.",
+        tags={ONLY_TAG: "uploads"},
         executor_def=dg.in_process_executor,
     )
 

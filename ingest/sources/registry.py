@@ -25,6 +25,7 @@ from ingest.oci.pull import PAGE, Pull, is_unknown, probe, tags_request
 from ingest.oci.state import State
 from ingest.oci.tags import Revisits
 from ingest.parse import oci
+from ingest.parse.hosted import Hooked
 from ingest.payload import Parser
 from ingest.source import Context, Cursor, Finding, Instance, Pulled, Stream, Unit
 
@@ -74,6 +75,14 @@ revisit = 20                           # other tags of a repository that are ask
     def __init__(self, instance: Instance, context: Context) -> None:
         super().__init__(instance, context)
         self.options = Options(**instance.options)
+
+    def verify(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+        """Tell whether a webhook comes from who knows the secret."""
+        return verify(headers, body, secret)
+
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> list[Hooked]:
+        """Return the payloads that a webhook tells of."""
+        return parse_webhook(headers, body)
 
     def http(self) -> Http:
         """Return a client that signs in as the registry asks for."""

@@ -21,6 +21,7 @@ from golive_core.window import Window
 from ingest.api import ApiOptions, ApiSource, Detail, Position, Walk
 from ingest.doctor import hidden, told
 from ingest.parse import sonarqube
+from ingest.parse.hosted import Hooked
 from ingest.parse.rows import instant
 from ingest.payload import Parser
 from ingest.source import Context, Cursor, Finding, Instance, Stream
@@ -84,6 +85,14 @@ projects = ["shop-web"]      # keys; all that the token sees if left out
     def __init__(self, instance: Instance, context: Context) -> None:
         super().__init__(instance, context)
         self.options = Options(**instance.options)
+
+    def verify(self, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+        """Tell whether a webhook comes from who knows the secret."""
+        return verify(headers, body, secret)
+
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> list[Hooked]:
+        """Return the payloads that a webhook tells of."""
+        return parse_webhook(headers, body)
 
     def http(self) -> Http:
         """Return a client: the token is the user of Basic, or the bearer."""

@@ -31,7 +31,7 @@ def test_lineage_goes_from_every_source_to_the_pages(definitions: dg.Definitions
         key: {dep.asset_key.to_user_string() for dep in spec.deps}
         for key, spec in specs(definitions).items()
     }
-    assert graph["core/builds"] == {"raw/tiny-one/files", "raw/tiny-two/files"}
+    assert graph["core/builds"] == {"raw/tiny-one/files", "raw/tiny-two/files", "raw/uploads"}
     assert graph["marts/build_count"] == {"core/builds"}
     assert graph["marts/busiest_day"] == {"marts/build_count"}
     assert graph["page/overview/today"] == {"marts/build_count"}
@@ -60,12 +60,12 @@ def test_every_instance_has_a_pool_a_job_and_a_schedule(definitions: dg.Definiti
     repository = definitions.get_repository_def()
     assert {
         "ingest_tiny_one", "ingest_tiny_two", "everything", "upkeep", "perform_action",
-        "send_notifications",
+        "send_notifications", "uploads",
     } <= set(repository.job_names)  # fmt: skip
     assert {one.name for one in repository.schedule_defs} == {
         "every_tiny_one", "every_tiny_two", "nightly_upkeep", "outbox",
     }  # fmt: skip
-    assert {one.name for one in repository.sensor_defs} == {"news", "drop_folders"}
+    assert {one.name for one in repository.sensor_defs} == {"news", "drop_folders", "inbox"}
 
 
 def test_an_instance_of_an_unknown_type_does_not_break_the_others(workspace: Workspace) -> None:
