@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboards import boards, theme
+from dashboards import boards, optional, theme
 from dashboards.data import Rows
 from dashboards.views.pipelines import _stages
 from dashboards.views.predictions import _models
@@ -232,3 +232,65 @@ def test_tests_without_a_known_duration_count_as_the_median_one() -> None:
     assert made["time_s"].to_list() == [1.0, 2.0, 3.0]
     assert made["caught"].to_list() == [0.5, 0.75, 1.0]
     assert made["share"].to_list() == pytest.approx([1 / 6, 0.5, 1.0])
+
+
+@pytest.fixture
+def models_told(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let the tables of models that may not be there have rows; return the test they are about."""
+    test = lake.query("select test_id from marts.flaky_tests where rank = 1").item()
+    signature = lake.query(
+        "select signature_id from marts.failure_tests where test_id = ? "
+        "order by failures desc limit 1", [test],
+    ).item()  # fmt: skip
+    told = {
+        "predictions.flaky_details": {
+            "test_id": test, "signature_id": signature, "cause": "concurrency",
+            "cause_confidence": 0.8, "cluster_id": 7, "cost_usd_week": 12.0,
+        },
+        "predictions.flaky_clusters": {
+            "cluster_id": 7, "tests": 3, "together": 9, "lift": 14.2, "by_chance": 1e-6,
+            "cause": "concurrency", "cause_confidence": 0.8, "shared": ["All <write> orders"],
+        },
+        "predictions.build_failure": {
+            "subject_kind": "branch", "subject_id": "r:f", "branch": "feature/f", "low": 0.5,
+            "pipeline_id": "demo:build", "probability": 0.62, "high": 0.7, "told_by": "branch rate",
+            "reasons": ["its last 3 builds failed"], "cases": ["demo:build#7 failed"], "lift": 0.1,
+        },
+        "predictions.selection_curve": {"share": 0.5, "failures": 0.96, "builds": 0.99},
+    }  # fmt: skip
+
+    def rows(sql: str, *tables: str, **_: object) -> Rows:
+        known = [told[name] for name in tables if name in told]
+        return Rows(pl.DataFrame(known), sql)
+
+    monkeypatch.setattr(optional, "rows", rows)
+    return test
+
+
+def test_what_models_tell_is_shown_where_they_tell_it(
+    draw: Draw, filled: Path, models_told: int
+) -> None:
+    board = draw(filled, "tests")
+    assert not board.exception
+    first = board.dataframe[0].value
+    assert (first["cause"][0], first["cluster"][0], first["cost"][0]) == (
+        "concurrency", "#1", "$12.00",
+    )  # fmt: skip
+    assert "All &lt;write&gt; orders" in html(board)
+    risks = html(draw(filled, "predictions"))
+    assert "feature/f" in risks
+    assert "fails with 62 %" in risks
+    assert "demo:build#7 failed" in risks
+    assert set(draw(filled, "failures").dataframe[0].value["verdict"]) >= {"≈ flaky, concurrency"}
+    chosen = draw(filled, "selection", share="0.5")
+    assert chosen.title[0].value == "50 % of the test time catches 96 % of failures"
+
+
+def test_a_table_that_nobody_declared_gives_no_rows(filled: Path, monkeypatch) -> None:
+    monkeypatch.setenv("GOLIVE_HOME", str(filled))
+    asked = optional.rows(
+        "select * from predictions.weather where project_id = $project",
+        "predictions.weather", project="demo",
+    )  # fmt: skip
+    assert asked.is_empty
+    assert asked.sql.endswith("project_id = 'demo'")

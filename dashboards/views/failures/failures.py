@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboards import boards, charts, data, filters, theme, words
+from dashboards import boards, charts, data, filters, optional, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
 from dashboards.views.failures import _failure
@@ -116,6 +116,15 @@ order by
     array_position(['new', 'back', 'known', 'mended'], listed.state),
     listed.last_seen_at desc
 """
+CAUSES = """
+select
+    concerned.signature_id, arg_max(detail.cause, concerned.failures) as cause
+from marts.failure_tests as concerned
+inner join predictions.flaky_details as detail
+    on concerned.project_id = detail.project_id and concerned.test_id = detail.test_id
+where concerned.project_id = $project and detail.cause <> 'unknown'
+group by concerned.signature_id
+"""
 BLAMED = """
 select sha, any_value(author_name) as author, any_value(subject) as subject
 from core.commits
@@ -140,9 +149,18 @@ def render(scope: Scope) -> None:
     if found.is_empty:
         _none(scope)
         return
+    found = _with_causes(found, scope)
     _summary(scope, found)
     _unsettled(scope, found)
     _all(scope, found)
+
+
+def _with_causes(found: Rows, scope: Scope) -> Rows:
+    """Return the failures with what their tests fail of, null where no model tells it."""
+    told = optional.rows(CAUSES, "predictions.flaky_details", project=scope.project.id)
+    kinds = {"signature_id": pl.Int64, "cause": pl.String}
+    causes = told.frame.select(list(kinds)) if told.height else pl.DataFrame(schema=kinds)
+    return boards.with_frame(found, found.frame.join(causes, on="signature_id", how="left"))
 
 
 def _none(scope: Scope) -> None:
@@ -287,7 +305,8 @@ def _shown(rows: pl.DataFrame, scope: Scope) -> pl.DataFrame:
         pl.when(suspicious)
         .then(boards.marked("verdict"))
         .otherwise(pl.lit(words.NOTHING))
-        .alias("verdict"),
+        .alias("verdict")
+        + pl.format(", {}", "cause").fill_null(""),
         pl.col("first_seen_at", "last_seen_at").dt.convert_time_zone(str(scope.zone)),
     )
 

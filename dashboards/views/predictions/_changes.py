@@ -27,6 +27,10 @@ select change_request_id, number, title, author, source_branch, url
 from core.change_requests
 where project_id = $project and change_request_id in (select unnest($ids))
 """
+GRID = (
+    "display:grid;gap:1.3rem 2rem;"
+    "grid-template-columns:repeat(auto-fit,minmax(min(22rem,100%),1fr))"
+)
 HIGH, SOME = 0.5, 0.25
 """Probabilities from which a build probably fails, and from which it is worth a look."""
 
@@ -57,10 +61,8 @@ def draw(found: Rows, scope: Scope) -> None:
             return
         rows = found.frame
         requests = _requests(rows, scope)
-        st.html(theme.listed(
-            (_risk(row, requests.get(row["subject_id"], {})) for row in rows.to_dicts()),
-            gap=".9rem",
-        ))  # fmt: skip
+        cells = "".join(_risk(row, requests.get(row["subject_id"], {})) for row in rows.to_dicts())
+        st.html(f"<div style='{GRID}'>{cells}</div>")
 
 
 def _requests(rows: pl.DataFrame, scope: Scope) -> dict[str, dict[str, Any]]:
@@ -71,10 +73,7 @@ def _requests(rows: pl.DataFrame, scope: Scope) -> dict[str, dict[str, Any]]:
 
 def _risk(row: Mapping[str, Any], request: Mapping[str, Any]) -> str:
     probability = float(row["probability"])
-    tone = theme.STATUS["failed"] if probability >= HIGH else theme.VERDICT["flaky"] if (
-        probability >= SOME
-    ) else theme.STATUS["passed"]  # fmt: skip
-    word = "failed" if probability >= HIGH else "flaky" if probability >= SOME else "passed"
+    word = "failed" if probability >= HIGH else "degraded" if probability >= SOME else "ok"
     told: list[str] = row.get("reasons") or []
     cases: list[str] = row.get("cases") or []
     span = _span(row)
@@ -82,7 +81,9 @@ def _risk(row: Mapping[str, Any], request: Mapping[str, Any]) -> str:
         f"<span class='gl-title'>{_name(row, request)}</span> "
         f"{theme.quiet(escape(_pipeline(row)))}",
         f"<b>{words.probability(probability)}</b> {theme.quiet(span)}"
-        + theme.meter(probability, tone, f"fails with {words.probability(probability)}"),
+        + theme.meter(
+            probability, theme.HEALTH[word], f"fails with {words.probability(probability)}"
+        ),
         *(escape(reason) for reason in told[:4]),
         *(theme.quiet(f"like {escape(case)}") for case in cases[:2]),
         theme.quiet(escape(_basis(row))),

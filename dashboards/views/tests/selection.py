@@ -94,13 +94,18 @@ def ranked(order: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def fits(share: float) -> pl.Expr:
+    """Tell which rows lie within a share of the time; sums of floats may miss 1 by a hair."""
+    return pl.col("share") <= share + 1e-9
+
+
 def _chosen(scope: Scope, frame: pl.DataFrame, curve: Rows) -> float:
     """Draw headline, slider and numbers; return the share of time that the reader chose."""
     place = st.container()
     share = filters.number(
         "share", 0.05, 1.0, USUAL_SHARE, step=0.05, label="Share of the test time that may be spent"
     )
-    inside = frame.filter(pl.col("share") <= share)
+    inside = frame.filter(fits(share))
     told, basis = _told(frame, curve, share)
     total = float(frame["time_s"].sum())
     with place:
@@ -125,9 +130,9 @@ def _chosen(scope: Scope, frame: pl.DataFrame, curve: Rows) -> float:
 def _told(frame: pl.DataFrame, curve: Rows, share: float) -> tuple[float, str]:
     """Return the share of failures caught and what it rests on: the past, else the forecasts."""
     if curve.is_empty:
-        enough = frame.filter(pl.col("share") <= share)["caught"]
+        enough = frame.filter(fits(share))["caught"]
         return float(enough[-1]) if enough.len() else 0.0, "expected by the forecasts of the tests"
-    near = curve.frame.filter(pl.col("share") <= share + 1e-9)
+    near = curve.frame.filter(fits(share))
     return (float(near["failures"][-1]) if near.height else 0.0), "measured on its own past builds"
 
 
@@ -229,7 +234,7 @@ def _order(order: Rows, frame: pl.DataFrame, share: float) -> None:
     with charts.figure("Which tests run", order, key="order", note=note):
         rows = frame.head(LISTED)
         shown = rows.select(
-            pl.when(pl.col("share") <= share)
+            pl.when(fits(share))
             .then(pl.lit("✓ runs"))
             .otherwise(pl.lit("\u2013 left out"))
             .alias("picked"),

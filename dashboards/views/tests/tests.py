@@ -163,7 +163,7 @@ def _detailed(board: Rows, scope: Scope) -> Rows:
     if board.is_empty:
         return board
     empty = pl.DataFrame(schema=DETAIL_COLUMNS)
-    details = told.frame.select(DETAIL_COLUMNS) if told.height else empty
+    details = told.frame.select(list(DETAIL_COLUMNS)) if told.height else empty
     return replace(board, frame=board.frame.join(details, on="test_id", how="left"))
 
 
