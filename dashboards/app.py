@@ -19,7 +19,7 @@ from dashboards.scope import Project, Scope
 from golive_core import access
 from golive_core.errors import GoLiveError
 
-ICON = Path(__file__).parent / "icon.svg"
+ICON = Path(__file__).parent / "static" / "icon.svg"
 REFRESH_S = 15  # seconds between two looks at the lake's version, a directory listing each
 
 
@@ -34,6 +34,7 @@ def main() -> None:
     chosen = st.navigation(_sections(views))
     watch_lake()
     chosen.run()
+    st.html(theme.HEAD, unsafe_allow_javascript=True)
 
 
 def guard() -> bool:

@@ -197,7 +197,7 @@ def test_a_notebook_asks_the_same_and_draws_the_rows_it_gets(lake: Lake) -> None
     found = run(text)
     assert found["rows"].equals(rows.frame)
     assert found["chart"].to_dict()["datasets"]
-    assert found["chart"].mark.type == "bar"
+    assert found["chart"].to_dict()["mark"]["type"] == "bar"
 
 
 def test_a_notebook_of_a_past_page_asks_about_the_past(lake: Lake) -> None:
