@@ -17,6 +17,8 @@ from streamlit.navigation.page import Page
 from dashboards import charts, theme, words
 from dashboards.data import Rows
 
+TEXT = "#7a7a82"
+"""Of words inside a chart: read on white (4.2 : 1) and on near black (4.4 : 1)."""
 SPARK_WIDTH, SPARK_HEIGHT = 116.0, 26.0
 """Size of a sparkline in pixels."""
 

@@ -19,6 +19,7 @@ from golive_core.errors import UsageError
 from models.simulation import answers, names, truth
 from models.simulation.attempts import Lab
 from models.simulation.history import History, history
+from models.simulation.operation import operation
 from models.simulation.recorder import Recorder
 from models.simulation.repository import touch_files
 from models.simulation.rows import Frames
@@ -44,6 +45,7 @@ class World:
     lab: Lab
     shape: Shape
     rng: np.random.Generator
+    seed: int
 
     def truth(self) -> dict[str, pl.DataFrame]:
         """Return the ground truth: tests, regressions, outages (columns in `answers`)."""
@@ -81,7 +83,7 @@ def world(
     ill = truth.outages(past, suite, builds, shape, streams[4])
     touch_files(past, suite, broken, streams[5])
     lab = Lab(suite, past, flaky, broken, ill, shape, streams[6])
-    return World(suite, past, flaky, broken, ill, lab, shape, streams[6])
+    return World(suite, past, flaky, broken, ill, lab, shape, streams[6], seed)
 
 
 def parts(plan: World, *, builds_per_part: int = 25) -> Iterator[Frames]:
@@ -94,6 +96,7 @@ def parts(plan: World, *, builds_per_part: int = 25) -> Iterator[Frames]:
     for first in range(0, total, builds_per_part):
         yield recorder.builds(range(first, min(first + builds_per_part, total)))
     yield recorder.entities()
+    yield operation(plan.history, plan.shape, plan.seed)
 
 
 def simulate(

@@ -10,7 +10,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, data, theme, words
+from dashboards import boards, charts, data, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
 
@@ -341,5 +341,5 @@ def _size_bars(top: pl.DataFrame) -> charts.Drawn:
         ],
     )
     bars = base.mark_bar(cornerRadius=4, height=14, color=theme.SERIES[0], opacity=0.85)
-    text = base.mark_text(align="left", dx=7, fontSize=12, opacity=0.75).encode(text="label:N")
+    text = base.mark_text(align="left", dx=7, fontSize=12, color=boards.TEXT).encode(text="label:N")
     return alt.layer(bars, text).properties(height=26 * top.height)

@@ -9,7 +9,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, data, theme, words
+from dashboards import boards, charts, data, theme, words
 from dashboards.scope import Scope
 
 STAGES = """
@@ -96,7 +96,7 @@ def _gantt(frame: pl.DataFrame) -> charts.Drawn:
         x2="end_s:Q",
         color=charts.status_colour("status"),
     )
-    text = base.mark_text(align="left", dx=6, fontSize=11, opacity=0.75).encode(
+    text = base.mark_text(align="left", dx=6, fontSize=11, color=boards.TEXT).encode(
         x="end_s:Q", text="said:N"
     )
     return alt.layer(bars, text).properties(height=24 + 28 * shown.height)
