@@ -64,7 +64,8 @@ def test_a_failure_that_ended_names_the_commit_that_ended_it(
     fix = lake.query(
         "select fix.signature_id, fix.good_sha, fix.test_id from marts.failure_fixes as fix "
         "inner join marts.failure_signatures as known on fix.signature_id = known.signature_id "
-        "order by fix.fixed_at desc limit 1"
+        "qualify row_number() over (partition by fix.test_id, fix.bad_sha order by fix.fixed_at) "
+        "= 1 order by fix.fixed_at desc limit 1"
     ).row(0, named=True)  # fmt: skip
     app = draw(filled, "failures", failure=str(fix["signature_id"]))
     assert not app.exception
