@@ -257,6 +257,10 @@ def models_told(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> int:
             "pipeline_id": "demo:build", "probability": 0.62, "high": 0.7, "told_by": "branch rate",
             "reasons": ["its last 3 builds failed"], "cases": ["demo:build#7 failed"], "lift": 0.1,
         },
+        "predictions.change_points": {
+            "name": "test_<slow>", "parameters": None, "before_s": 1.0, "after_s": 3.0,
+            "ratio": 3.0, "cost_s_week": 120.0, "since_sha": "abcdef123456", "since_at": None,
+        },
         "predictions.selection_curve": {"share": 0.5, "failures": 0.96, "builds": 0.99},
     }  # fmt: skip
 
@@ -278,6 +282,8 @@ def test_what_models_tell_is_shown_where_they_tell_it(
         "concurrency", "#1", "$12.00",
     )  # fmt: skip
     assert "All &lt;write&gt; orders" in html(board)
+    assert "costs 2 min a week" in html(board)
+    assert "test_<slow>" not in html(board)
     risks = html(draw(filled, "predictions"))
     assert "feature/f" in risks
     assert "fails with 62 %" in risks

@@ -12,7 +12,7 @@ import streamlit as st
 from dashboards import boards, charts, data, optional, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
-from dashboards.views.tests import _test, _together
+from dashboards.views.tests import _changed, _test, _together
 from golive_core import quarantine
 
 TITLE = "Tests"
@@ -102,6 +102,7 @@ def render(scope: Scope) -> None:
     _board(scope, board)
     _together.draw(scope)
     _slowest(data.rows(SLOWEST, project=scope.project.id))
+    _changed.draw(scope)
 
 
 # ---------------------------------------------------------------- the board
