@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import date, timedelta
 from html import escape
 from typing import Literal
 
@@ -222,6 +223,12 @@ def status_colour(field: str, words: Sequence[str] = tuple(theme.STATUS)) -> alt
     known = theme.STATUS | theme.VERDICT | theme.HEALTH
     scale = alt.Scale(domain=list(words), range=[known[word] for word in words])
     return alt.Color(f"{field}:N", scale=scale, legend=None)
+
+
+def all_days(first: date, last: date) -> list[dict[str, int]]:
+    """Return every day of a period as Vega-Lite takes them for a domain: days without rows too."""
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return [{"year": day.year, "month": day.month, "date": day.day} for day in days]
 
 
 def plain(chart: Drawn, *, key: str, alternative: str) -> None:

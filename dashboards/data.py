@@ -19,7 +19,7 @@ import polars as pl
 import streamlit as st
 
 from dashboards import moment
-from golive_core import settings
+from golive_core import quarantine, settings
 from golive_core.errors import GoLiveError
 from golive_core.lake import Lake
 from golive_core.settings import Delivery, Ports, Rates, Settings
@@ -82,6 +82,13 @@ def rows(sql: str, **parameters: Value) -> Rows:
     return Rows(frame, filled_in(text, parameters), shown.as_of, shown.written_at)
 
 
+def none(sql: str, **parameters: Value) -> Rows:
+    """Return no rows of a SELECT that cannot be asked yet."""
+    shown = _shown()
+    text = filled_in(sql.strip(), parameters)
+    return Rows(pl.DataFrame(), text, shown.as_of, shown.written_at)
+
+
 def written_at() -> datetime | None:
     """Return when the lake that is shown had last changed, None for one never written."""
     return _shown().written_at
@@ -119,6 +126,11 @@ def ports() -> Ports:
         return _settings(str(settings.base_folder())).ports
     except GoLiveError:
         return Ports()
+
+
+def set_aside() -> list[quarantine.Entry]:
+    """Return the entries of the quarantine file beside golive.toml; raises UsageError."""
+    return _set_aside(str(settings.base_folder()))
 
 
 def filled_in(sql: str, parameters: Mapping[str, Value]) -> str:
@@ -199,6 +211,12 @@ def _frame(
 @st.cache_data(show_spinner=False, ttl="1m")
 def _settings(base: str) -> Settings:
     return settings.load(Path(base))
+
+
+@st.cache_data(show_spinner=False, ttl="1m")
+def _set_aside(base: str) -> list[quarantine.Entry]:
+    files = (Path(base) / name for name in quarantine.FILES)
+    return [entry for path in files for entry in quarantine.read(path)]
 
 
 @st.cache_data(show_spinner=False, max_entries=2, ttl="10m")

@@ -1,7 +1,7 @@
 """The quarantine file: entries made from evidence, merged with what people wrote, in fixed order.
 
-What belongs here: the shape of the file and the rules of merging. Pure except `read` and `write`;
-who may be in it is decided in `models/quarantine.py`.
+What belongs here: the shape of the file and the rules of merging; reading it is
+`golive_core.quarantine`, who may be in it is decided in `models/quarantine.py`.
 """
 
 from __future__ import annotations
@@ -10,20 +10,29 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
-from golive_core.errors import UsageError
+from golive_core.quarantine import Entry, Key, key, name, read
 
-Entry = dict[str, Any]
-Key = tuple[str, ...]
+__all__ = [
+    "Entry",
+    "Key",
+    "Merged",
+    "entry",
+    "key",
+    "merge",
+    "name",
+    "read",
+    "sentence",
+    "today",
+    "write",
+]
 HEAD = """\
 # Flaky tests set aside for review. golive quarantine export keeps owner, reason, ticket, expires
 # and keep as you edit them; comments of your own are not kept.
 """
-IDENTITY = ("suite", "class", "name", "parameters")
 EDITED = ("owner", "ticket", "expires", "keep", "since")
 """Fields that stay as they stand in the file."""
 
@@ -61,11 +70,6 @@ def sentence(evidence: Mapping[str, Any]) -> str:
         f"Failed {evidence['flakes']} of {evidence['trials']} judged attempts and a pass "
         f"contradicted each failure; its flake rate is {low} to {high} %."
     )
-
-
-def key(one: Mapping[str, Any]) -> Key:
-    """Return what makes an entry the same test: its project and names; its file may move."""
-    return (str(one["project"]), *(str(one["test"].get(name) or "") for name in IDENTITY))
 
 
 def merge(
@@ -112,44 +116,6 @@ def _told(one: Entry) -> str | None:
         return sentence(one["evidence"])
     except (KeyError, TypeError, ValueError):
         return None
-
-
-def name(one: Mapping[str, Any]) -> str:
-    """Return a test's name for messages."""
-    test = one["test"]
-    parts = [part for part in (test.get("class") or test.get("suite"), test["name"]) if part]
-    return "::".join(parts) + (f"[{test['parameters']}]" if test.get("parameters") else "")
-
-
-def read(path: Path) -> list[Entry]:
-    """Return the entries of a file, none if there is none; raises UsageError if it is another's."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot be read: {error}", where=str(path)) from error
-    try:
-        # JSON is YAML, so that one reader does for both.
-        found = cast("dict[str, list[Entry]]", yaml.safe_load(text) or {"tests": []})
-        return [_checked(one) for one in found["tests"]]
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        hint = "Mend it, or name another file with --out; it was left as it is"
-        raise UsageError(f"is no quarantine file: {error}", where=str(path), hint=hint) from error
-
-
-def _checked(one: Entry) -> Entry:
-    """Return an entry with its dates as dates; raises KeyError, TypeError or ValueError."""
-    if not one["project"] or not one["test"]["name"]:
-        raise ValueError("an entry needs a project and the name of its test")
-    return {**one, **{word: _day(one[word]) for word in ("since", "expires") if word in one},
-            "expires": _day(one["expires"])}  # fmt: skip
-
-
-def _day(value: object) -> date:
-    if isinstance(value, datetime):
-        return value.date()
-    return value if isinstance(value, date) else date.fromisoformat(cast("str", value))
 
 
 def write(entries: Sequence[Entry], form: str) -> str:

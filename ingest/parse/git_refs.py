@@ -166,10 +166,15 @@ def repository_row(
     """Return the row of core.repositories."""
     cells = {
         "repository_id": repository_id, "project_id": project_id, "source": source, "url": url,
-        "default_branch": short_name(refs.head) if refs.head else None,
+        "default_branch": _default(refs.head) if refs.head else None,
         "is_shallow": bool(refs.shallow),
     }  # fmt: skip
     return pl.DataFrame([cells], schema=schema.REPOSITORIES.schema)
+
+
+def _default(head: str) -> str:
+    """Return the name that builds give the default branch, also where only origin has it."""
+    return short_name(head.removeprefix(f"{REMOTES}origin/"))
 
 
 def branch_rows(news: News, repository_id: str, times: Mapping[str, datetime]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Runs the builds of a simulated history and writes down the rows of results, builds, stages."""
+"""Runs the builds of a simulated history and writes down what they give, row by row."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from models.simulation import names
 from models.simulation.attempts import SETUP_S, Attempts, Lab
 from models.simulation.builds import build_row, finish, stage_rows
 from models.simulation.history import History
+from models.simulation.kept import artifact_rows, measures
 from models.simulation.repository import repository
 from models.simulation.rows import Frames, with_day
 from models.simulation.shape import Shape
@@ -39,20 +40,23 @@ class Recorder:
         self.first_failed = np.full(self.codes.height, NEVER)
 
     def builds(self, indices: Iterable[int]) -> Frames:
-        """Return results, builds and stages of the builds at `indices`."""
+        """Return results, builds, stages and artifacts of the builds at `indices`."""
         results: list[pl.DataFrame] = []
         builds: list[dict[str, Any]] = []
         stages: list[dict[str, Any]] = []
+        artifacts: list[dict[str, Any]] = []
         for index in indices:
             row, found = self._build(index)
             builds.append(row)
             stages += stage_rows(row)
+            artifacts += artifact_rows(row)
             if found is not None:
                 results.append(found)
         empty = pl.DataFrame(schema=schema.TEST_RESULTS.schema)
         return {
             "core.builds": with_day("core.builds", builds, "queued_at"),
             "core.stages": with_day("core.stages", stages, "build_day"),
+            "core.artifacts": with_day("core.artifacts", artifacts, "build_day"),
             "core.test_results": pl.concat([empty, *results]),
         }
 
@@ -120,6 +124,7 @@ class Recorder:
         failures = failures.unique("failure_id", keep="first", maintain_order=True)
         return {
             **repository(self.past, self.shape),
+            **measures(self.past, self.suite.modules, self.shape),
             "core.tests": schema.conform(schema.TESTS, tests),
             "core.failures": schema.conform(schema.FAILURES, failures),
         }

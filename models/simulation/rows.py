@@ -20,12 +20,12 @@ def instants(values: Iterable[float]) -> pl.Series:
 
 
 def frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """Return rows as a frame of the table `name`; a `*_at` cell is seconds since 1970."""
+    """Return rows as a frame of the table `name`; an `at` or `*_at` cell is seconds since 1970."""
     spec = schema.find(name)
     columns: dict[str, pl.Series] = {}
     for column in spec.columns:
         cells = [row.get(column.name) for row in rows]
-        if column.name.endswith("_at"):
+        if column.name.endswith("_at") or column.name == "at":
             cells = [None if cell is None else round(cell * 1_000_000) for cell in cells]
             columns[column.name] = pl.Series(cells, dtype=pl.Int64).cast(column.dtype)
         elif column.name != "day":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from assets import refresh
+from assets.log_templates import mine_lines
 from golive_core import schema
 from golive_core.lake import Lake
 from models import features, flaky, next_failure, simulate
@@ -22,23 +25,23 @@ def fill(home: Path, *, builds: int = 400, tests: int = 600) -> Lake:
         for name, frame in made.tables.items():
             (txn.insert if schema.find(name).is_fact else txn.merge)(name, frame)
     note_health(lake, now)
+    note_logs(lake)
     renew(lake, now)
+    set_aside(home.parent, lake, now)
+    note_runs(lake, now)
     return lake
 
 
 def renew(lake: Lake, now: datetime) -> None:
-    """Bring marts and predictions up to date, in the order that they read each other."""
-    last = {"marts.flaky_tests", "marts.flaky_rivals"}
+    """Bring marts and predictions up to date: what reads predictions is computed again after."""
     for mart in refresh.marts():
-        if mart.table not in last:
-            refresh.refresh(lake, mart)
+        refresh.refresh(lake, mart)
     daily = features.known(lake.query("select * from marts.test_daily"), now)
     if daily.height:
         lake.overwrite("predictions.flaky", flaky.score(daily, as_of=now)[0])
         lake.overwrite("predictions.next_failure", next_failure.score(daily, as_of=now)[0])
     for mart in refresh.marts():
-        if mart.table in last:
-            refresh.refresh(lake, mart)
+        refresh.refresh(lake, mart)
 
 
 def note_health(lake: Lake, now: datetime) -> None:
@@ -73,9 +76,103 @@ def note_health(lake: Lake, now: datetime) -> None:
          "uri": "build/TEST-cart.xml", "reason": "the file ends in mid-element",
          "at": now, "day": now.date()}
     ]  # fmt: skip
+    sent = [
+        {"notification_id": "n", "channel": "chat", "recipient": "#shop", "severity": "warning",
+         "title": "build is broken on main since 6d14a56", "status": "sent", "attempts": 1,
+         "created_at": now - timedelta(hours=7), "sent_at": now - timedelta(hours=7)}
+    ]  # fmt: skip
+    asked = [
+        {"number": 1, "at": now - timedelta(hours=6), "day": now.date(), "actor": "policy",
+         "action": "jira.create_issue", "target": "SHOP-41", "idempotency_key": "k",
+         "phase": "done", "detail": "{}", "previous_hash": "", "hash": "0"}
+    ]  # fmt: skip
     for table, frame in (
-        ("ops.source_health", rows), ("ops.check_results", checks), ("ops.quarantine", kept)
+        ("ops.source_health", rows), ("ops.check_results", checks), ("ops.quarantine", kept),
+        ("ops.notifications", sent), ("ops.audit_log", asked),
     ):  # fmt: skip
         spec = schema.find(table)
         write = lake.insert if spec.is_fact else lake.merge
         write(table, schema.conform(spec, pl.DataFrame(frame, infer_schema_length=None)))
+
+
+def note_runs(lake: Lake, now: datetime) -> None:
+    """Write what scoring and a walk-forward evaluation leave in ops.model_runs."""
+    measured = {
+        "lift": 0.18, "lift_low": 0.07, "lift_high": 0.27, "win": 0.99, "rows": 320, "events": 96,
+        "ece": 0.031, "ece_heuristic": 0.064, "brier": 0.151, "brier_heuristic": 0.184,
+        "brier_constant": 0.21, "precision": 0.71, "precision_heuristic": 0.58,
+    }  # fmt: skip
+    steps = [
+        ("flaky", "score", {"tests": 600}), ("next_failure", "score", {"tests": 600}),
+        ("next_failure", "evaluate", measured),
+    ]  # fmt: skip
+    rows = [
+        {"model_id": f"{name}-{kind}", "name": name, "at": now - timedelta(minutes=nth),
+         "kind": kind, "code_version": "0a1b2c3d4e5f6071", "data_hash": "71605f4e3d2c1b0a",
+         "rows": 227_003, "parameters": "{}", "metrics": json.dumps(metrics)}
+        for nth, (name, kind, metrics) in enumerate(steps)
+    ]  # fmt: skip
+    spec = schema.find("ops.model_runs")
+    lake.insert(spec.name, schema.conform(spec, pl.DataFrame(rows)))
+
+
+def note_logs(lake: Lake, builds: int = 60) -> None:
+    """Write what the newest builds of the pipeline `build` logged, and mine its templates."""
+    newest = lake.query(
+        """
+        select build_id, pipeline_id, number, status, started_at, runner, commit_sha
+        from core.builds where pipeline_id = 'demo:build' and status in ('passed', 'failed')
+        order by started_at desc limit ?
+        """,
+        [builds],
+    )
+    rows = [row for build in newest.to_dicts() for row in _log_of(build)]
+    spec = schema.find("core.log_lines")
+    lake.insert(spec.name, schema.conform(spec, pl.DataFrame(rows, infer_schema_length=None)))
+    mine_lines(lake)
+
+
+def _log_of(build: dict[str, Any]) -> list[dict[str, Any]]:
+    n = build["number"]
+    said = [
+        ("info", f"Started on runner {build['runner']}"),
+        ("info", f"Checking out revision {build['commit_sha'][:12]}"),
+        ("info", f"Fetched {100 + n % 37} objects in {n % 5 + 1}.{n % 10} s"),
+        *(("info", f"Compiling shop/module_{k} took {k * 13 + n % 9} ms") for k in range(14)),
+        ("warning", f"cache of dependencies is {n % 6 + 2} days old"),
+        ("info", f"Running {590 + n % 10} tests with 4 workers"),
+    ]
+    if build["status"] == "failed":
+        said += [
+            ("error", f"worker {n % 4} lost its connection to postgres:5432 after {n % 90} ms"),
+            ("error", f"{n % 7 + 1} tests failed"),
+        ]
+    said += [("info", f"Reports written to build/{n}/reports"), ("info", "Finished")]
+    start = build["started_at"]
+    return [
+        {"source": "simulated", "instance": "demo-logs", "service": "build", "project_id": "demo",
+         "build_id": build["build_id"], "line": line, "at": start + timedelta(seconds=2 * line),
+         "day": (start + timedelta(seconds=2 * line)).date(), "level": level, "message": text}
+        for line, (level, text) in enumerate(said, 1)
+    ]  # fmt: skip
+
+
+def set_aside(base: Path, lake: Lake, now: datetime) -> None:
+    """Write a quarantine file: entries that hold, end soon and have expired, and a broken test."""
+    tests = lake.query(
+        """
+        select suite, class_name, name, parameters, file from marts.flaky_tests
+        where verdict in ('flaky', 'broken')
+        qualify row_number() over (partition by verdict order by rank) <= 3 order by rank limit 4
+        """
+    ).to_dicts()
+    entries = [
+        {"project": "demo", "owner": "@shop/checkout", "reason": "Waits for a mail that is late",
+         "since": (now - timedelta(days=12 - n)).date().isoformat(), "ticket": f"SHOP-{n + 40}",
+         "expires": (now + timedelta(days=days)).date().isoformat(), "keep": False,
+         "test": {"suite": row["suite"], "class": row["class_name"], "name": row["name"],
+                  "parameters": row["parameters"] or "", "file": row["file"]}}
+        for n, (row, days) in enumerate(zip(tests, (12, 2, -1, 9), strict=False))
+    ]  # fmt: skip
+    text = json.dumps({"version": 1, "tests": entries})
+    (base / "golive-quarantine.json").write_text(text)

@@ -69,6 +69,8 @@ def test_every_table_is_as_the_schema_says_and_its_keys_are_unique(history: Simu
         ("core.builds", "pipeline_id", "core.pipelines", "pipeline_id"),
         ("core.builds", "commit_sha", "core.commits", "sha"),
         ("core.stages", "build_id", "core.builds", "build_id"),
+        ("core.artifacts", "build_id", "core.builds", "build_id"),
+        ("core.code_measures", "commit_sha", "core.commits", "sha"),
         ("core.commit_files", "sha", "core.commits", "sha"),
         ("core.branches", "head_sha", "core.commits", "sha"),
     ],
@@ -105,6 +107,19 @@ def test_results_carry_commit_branch_and_day_of_their_build(history: Simulation)
     assert both.filter(pl.col("branch") != pl.col("branch_build")).is_empty()
     assert both.filter(pl.col("started_at").dt.date() != pl.col("day")).is_empty()
     assert both.filter(pl.col("started_at") > pl.col("finished_at")).is_empty()
+
+
+def test_packages_come_of_good_builds_only_and_coverage_of_files_that_commits_touch(
+    history: Simulation,
+) -> None:
+    kept = history.tables["core.artifacts"].join(history.tables["core.builds"], on="build_id")
+    packages = kept.filter(pl.col("path").str.starts_with("dist/"))
+    assert set(packages["status"]) == {"passed"}
+    assert set(kept["status"]) == {"passed", "failed"}
+    files = history.tables["core.code_measures"].filter(pl.col("kind") == "file")
+    assert set(history.tables["core.commit_files"]["path"]) <= set(files["component"])
+    assert files["value"].is_between(0, 1).all()
+    assert files["day"].n_unique() >= 3
 
 
 def test_a_build_failed_if_a_test_did_in_its_last_attempt(history: Simulation) -> None:

@@ -10,7 +10,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, data, theme, words
+from dashboards import boards, charts, data, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
 
@@ -22,6 +22,8 @@ QUESTION = "How fresh and how sound is the data, and what is to be mended?"
 READS = ("marts.source_freshness", "ops.source_health", "ops.check_results", "ops.quarantine")
 NEEDS_PROJECT = False
 SIZES_SHOWN = 14
+USD_PER_GB_MONTH = 0.023
+"""Standard storage of the large clouds, list price of the first terabytes."""
 LOW_SHARE = 0.1
 """Part of a quota below which little is left."""
 DAGSTER = "http://127.0.0.1:{port}"
@@ -302,7 +304,12 @@ def _sizes() -> None:
     )
     total = words.size(float(frame["size_bytes"].sum()))
     files = words.plural(int(frame["files"].sum()), "file")
-    note = f"{total} in {files}, older versions included. Rows are those of the newest version."
+    monthly = words.money(float(frame["size_bytes"].sum()) / 1e9 * USD_PER_GB_MONTH)
+    note = (
+        f"{total} in {files}, older versions included; {monthly} a month at "
+        f"${USD_PER_GB_MONTH:g} a gigabyte, what object stores ask. Rows are those of the newest "
+        "version."
+    )
     with charts.figure("Size of the lake", rows, key="sizes", note=note):
         top = frame.head(SIZES_SHOWN).with_columns(
             label=pl.col("size_bytes").map_elements(words.size, pl.String)
@@ -334,5 +341,5 @@ def _size_bars(top: pl.DataFrame) -> charts.Drawn:
         ],
     )
     bars = base.mark_bar(cornerRadius=4, height=14, color=theme.SERIES[0], opacity=0.85)
-    text = base.mark_text(align="left", dx=7, fontSize=12, opacity=0.75).encode(text="label:N")
+    text = base.mark_text(align="left", dx=7, fontSize=12, color=boards.TEXT).encode(text="label:N")
     return alt.layer(bars, text).properties(height=26 * top.height)

@@ -1,19 +1,17 @@
-"""One build: what it built, its stages in time, and the tests that failed in it."""
+"""One build: what it built, what it cost, its neighbours, and the tests that failed in it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from html import escape
 from typing import Any
 
-import altair as alt
-import polars as pl
 import streamlit as st
 
-from dashboards import charts, data, theme, words
+from dashboards import boards, charts, data, optional, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
+from dashboards.views.pipelines import _failed, _kept, _log, _stages
 
 BUILD = """
 select
@@ -29,41 +27,28 @@ left join core.commits as entry
 where build.build_id = $build and build.project_id = $project
 limit 1
 """
-STAGES = """
-select ordinal, attempt, name, status, started_at, duration_s
-from core.stages
-where build_id = $build and project_id = $project and day = $day
-order by ordinal, attempt
+RISK = """
+select probability, low, high, told_by, reasons
+from predictions.build_failure
+where project_id = $project and build_id = $build
+limit 1
 """
-RESULTS = """
-select
-    count(*) as attempts,
-    count(distinct test_id) as tests,
-    count(*) filter (where status = 'skipped') as skipped
-from core.test_results
-where project_id = $project and build_id = $build and day between $first and $last
-"""
-FAILED = """
-select
-    result.test_id, test.class_name, test.name, test.parameters, result.environment,
-    count(*) as attempts,
-    arg_max(result.status, result.attempt) as final_status,
-    sum(result.duration_s) as duration_s,
-    any_value(flaky.verdict) as verdict,
-    any_value(flaky.probability) as probability,
-    arg_max(failure.type, result.attempt) as type,
-    arg_max(failure.message, result.attempt) as message
-from core.test_results as result
-left join core.tests as test on result.test_id = test.test_id
-left join core.failures as failure on result.failure_id = failure.failure_id
-left join predictions.flaky as flaky
-    on result.test_id = flaky.test_id and result.project_id = flaky.project_id
+USUAL = """
+select median_duration_s, median_queue_s, builds
+from marts.build_health_daily
 where
-    result.project_id = $project and result.build_id = $build
-    and result.day between $first and $last
-group by result.test_id, test.class_name, test.name, test.parameters, result.environment
-having count(*) filter (where result.status in ('failed', 'error')) > 0
-order by final_status <> 'passed' desc, probability nulls first, test.name
+    project_id = $project and pipeline_id = $pipeline
+    and day between $day::date - 14 and $day and median_duration_s is not null
+order by median_duration_s
+"""
+NEIGHBOURS = """
+select build_id, number, attempt, status
+from core.builds
+where
+    project_id = $project and pipeline_id = $pipeline and build_id <> $build
+    and number between $number - 1 and $number + 1
+    and day between $day::date - 60 and $day::date + 60
+order by number, attempt
 """
 OUTCOME_WORDS = {
     "queued": "is waiting for a runner",
@@ -79,7 +64,7 @@ OUTCOME_WORDS = {
 def draw(scope: Scope, build_id: str) -> None:
     """Draw what is known of a build of the project."""
     found = data.rows(BUILD, build=build_id, project=scope.project.id)
-    _back()
+    boards.back("All builds", "build")
     if found.is_empty:
         charts.empty(
             "No such build in this project",
@@ -88,16 +73,10 @@ def draw(scope: Scope, build_id: str) -> None:
         return
     build = found.first()
     _head(build, found, scope)
-    stages = data.rows(STAGES, build=build_id, project=scope.project.id, day=build["day"])
-    if not stages.is_empty:
-        _stages(stages)
-    _tests(scope, build)
-
-
-def _back() -> None:
-    if st.button("All builds", icon=":material/arrow_back:", type="tertiary", key="back"):
-        del st.query_params["build"]
-        st.rerun()
+    _stages.draw(scope, build)
+    _failed.draw(scope, build)
+    _log.draw(scope, build)
+    _kept.draw(scope, build)
 
 
 def _head(build: Mapping[str, Any], found: Rows, scope: Scope) -> None:
@@ -128,14 +107,66 @@ def _head(build: Mapping[str, Any], found: Rows, scope: Scope) -> None:
                 "Open where it ran", build["url"], icon=":material/open_in_new:", type="tertiary"
             )
         charts.sql_of(found, title="Build", key="build")
+    _risk(build, scope)
+    _neighbours(build, scope)
     charts.metrics(
         [
-            ("Duration", words.duration(build["duration_s"]), "running"),
+            ("Duration", words.duration(build["duration_s"]), _usual(build, scope)),
             ("Waited", words.duration(build["queue_s"]), "for a runner"),
             ("Cost", words.money(_price(build)), _basis(build)),
             ("Runner", build["runner"] or words.NOTHING, ""),
         ]
     )
+
+
+def _usual(build: Mapping[str, Any], scope: Scope) -> str:
+    days = data.rows(
+        USUAL, project=scope.project.id, pipeline=build["pipeline_id"], day=build["day"]
+    ).dicts()
+    builds = sum(row["builds"] for row in days)
+    seen = 0
+    for row in days:
+        seen += row["builds"]
+        if 2 * seen >= builds:
+            return f"usual {words.duration(row['median_duration_s'])}, n = {words.number(builds)}"
+    return "running"
+
+
+def _risk(build: Mapping[str, Any], scope: Scope) -> None:
+    """Draw how probably it was to fail, as told before it started, where a forecast is kept."""
+    asked = {"project": scope.project.id, "build": build["build_id"]}
+    risk = optional.rows(RISK, "predictions.build_failure", **asked).first()
+    if not risk:
+        return
+    told: list[str] = risk["reasons"] or []
+    span = words.interval(risk["low"], risk["high"])
+    lines = [
+        f"<b>{words.probability(risk['probability'])}</b> likely to fail, {span}, told before it "
+        f"started by {escape(risk['told_by'] or 'the rule')}",
+        *(theme.quiet(escape(reason)) for reason in told[:3]),
+    ]
+    st.html(theme.entry("queued", lines))
+
+
+def _neighbours(build: Mapping[str, Any], scope: Scope) -> None:
+    near = data.rows(
+        NEIGHBOURS,
+        project=scope.project.id,
+        pipeline=build["pipeline_id"],
+        build=build["build_id"],
+        number=build["number"],
+        day=build["day"],
+    ).dicts()
+    with st.container(horizontal=True, gap="small", key="neighbours"):
+        for row in near:
+            again = f" attempt {row['attempt']}" if row["attempt"] > 1 else ""
+            mark = theme.SYMBOL.get(row["status"], "")
+            if st.button(
+                f"{mark} Build {row['number']}{again}",
+                type="tertiary",
+                key=f"near-{row['build_id']}",
+            ):
+                boards.look_at("build", row["build_id"])
 
 
 def _price(build: Mapping[str, Any]) -> float | None:
@@ -148,91 +179,3 @@ def _price(build: Mapping[str, Any]) -> float | None:
 def _basis(build: Mapping[str, Any]) -> str:
     rate = data.rates().usd_per_machine_minute
     return "as reported" if build["cost_usd"] is not None else f"at ${rate:g} a machine minute"
-
-
-def _stages(stages: Rows) -> None:
-    frame = stages.frame.with_columns(
-        label=pl.col("name")
-        + pl.when(pl.col("attempt") > 1).then(pl.format(" ({})", "attempt")).otherwise(pl.lit("")),
-        end_s=pl.col("duration_s").fill_null(0).cum_sum(),
-    ).with_columns(start_s=pl.col("end_s") - pl.col("duration_s").fill_null(0))
-    began = frame["started_at"].min()
-    if frame["started_at"].null_count() == 0:
-        offset = (pl.col("started_at") - began).dt.total_milliseconds() / 1000
-        frame = frame.with_columns(start_s=offset, end_s=offset + pl.col("duration_s").fill_null(0))
-    with charts.figure(
-        "Stages",
-        stages,
-        key="stages",
-        note=f"n = {words.plural(frame.height, 'stage')}, seconds since the first",
-    ):
-        order = frame["label"].to_list()
-        chart = (
-            alt.Chart(frame)
-            .mark_bar(cornerRadius=4, height=16)
-            .encode(
-                x=alt.X("start_s:Q", title=None, axis=alt.Axis(tickCount=6)),
-                x2="end_s:Q",
-                y=alt.Y(
-                    "label:N", sort=order, title=None, axis=alt.Axis(labelLimit=260, grid=False)
-                ),
-                color=charts.status_colour("status"),
-                tooltip=[
-                    "name:N",
-                    "status:N",
-                    alt.Tooltip("duration_s:Q", format=".1f", title="seconds"),
-                ],
-            )
-            .properties(height=24 + 28 * frame.height)
-        )
-        charts.plain(chart, key="stages", alternative="Stages of the build in order of time")
-        st.html(
-            theme.legend(
-                {word: theme.STATUS[word] for word in theme.STATUS if word in set(frame["status"])}
-            )
-        )
-
-
-def _tests(scope: Scope, build: Mapping[str, Any]) -> None:
-    at = build["started_at"] or build["queued_at"]
-    span = {
-        "project": scope.project.id,
-        "build": build["build_id"],
-        "first": (at - timedelta(days=1)).date(),
-        "last": ((build["finished_at"] or at) + timedelta(days=1)).date(),
-    }
-    counts = data.rows(RESULTS, **span).first()
-    failed = data.rows(FAILED, **span)
-    note = (
-        f"n = {words.plural(counts['tests'], 'test')}, "
-        f"{words.plural(counts['attempts'], 'attempt')}, {words.number(counts['skipped'])} skipped"
-    )
-    with charts.figure(
-        "Failed tests", failed, key="failed-tests", note=note if counts["tests"] else ""
-    ):
-        if failed.is_empty:
-            text = "No test failed." if counts["tests"] else "No test results came with this build."
-            st.html(f"<p class='gl-quiet'>{text}</p>")
-            return
-        st.html(
-            f"<div class='gl-list'>{''.join(_failed(row) for row in failed.dicts()[:50])}</div>"
-        )
-        names = {
-            row["test_id"]: words.test_title(row["name"], row["parameters"])
-            for row in failed.dicts()
-        }
-        with st.container(horizontal=True):
-            for test_id, name in list(names.items())[:3]:
-                charts.link(name, "tests", icon=":material/history:", test=test_id)
-
-
-def _failed(row: Mapping[str, Any]) -> str:
-    word = "flaky" if row["final_status"] == "passed" else row["final_status"]
-    marks = [theme.code(words.test_title(row["name"], row["parameters"]))]
-    marks += [theme.status_chip(row["verdict"])] if row["verdict"] not in (None, "healthy") else []
-    marks += [theme.quiet("passed on retry")] if row["final_status"] == "passed" else []
-    marks += [theme.quiet(escape(row["environment"]))] if row["environment"] else []
-    reason = f"<b>{escape(row['type'] or '')}</b> {escape(words.first_line(row['message']))}"
-    return theme.entry(
-        word, [" ".join(marks), theme.quiet(escape(row["class_name"] or "")), reason]
-    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
+from typing import Any
 
 import altair as alt
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, data, theme, words
+from dashboards import boards, charts, data, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
 from dashboards.views.pipelines import _build
@@ -106,11 +107,21 @@ def _summary(scope: Scope, health: pl.DataFrame) -> None:
             (
                 "Machine time",
                 words.duration(total["total_duration_s"]),
-                words.plural(total["builds"], "build"),
+                f"{words.plural(total['builds'], 'build')}, {_price(total)}",
             ),
             ("Still running", words.number(total["running"]), "or queued"),
         ]
     )
+
+
+def _price(total: Mapping[str, Any]) -> str:
+    """Return what the builds cost: as they report it, else at the rate of the settings."""
+    rate = data.rates().usd_per_machine_minute
+    if total["cost_usd"]:
+        return f"{words.money(total['cost_usd'])} as reported"
+    if not rate or not total["total_duration_s"]:
+        return "no rate is set"
+    return f"{words.money(total['total_duration_s'] / 60 * rate)} at ${rate:g} a minute"
 
 
 def _weighted(health: pl.DataFrame, column: str) -> float | None:
@@ -163,7 +174,6 @@ def _outcome() -> pl.Expr:
 
 
 def _cells(frame: pl.DataFrame, names: list[str], scope: Scope) -> charts.Drawn:
-    days = pl.date_range(scope.first_day, scope.last_day, eager=True)
     bad = pl.col("failed") + pl.col("errored")
     base = alt.Chart(
         frame.with_columns(
@@ -173,7 +183,9 @@ def _cells(frame: pl.DataFrame, names: list[str], scope: Scope) -> charts.Drawn:
         x=alt.X(
             "yearmonthdate(day):O",
             title=None,
-            scale=alt.Scale(domain=[_millis(day) for day in days], paddingInner=0.14),
+            scale=alt.Scale(
+                domain=charts.all_days(scope.first_day, scope.last_day), paddingInner=0.14
+            ),
             axis=alt.Axis(format="%-d %b", labelOverlap=True, labelAngle=0, grid=False),
         ),
         y=alt.Y(
@@ -203,10 +215,6 @@ def _cells(frame: pl.DataFrame, names: list[str], scope: Scope) -> charts.Drawn:
         text="label:N", tooltip=tooltip
     )
     return alt.layer(cells, numbers).properties(height=24 + 30 * len(names))
-
-
-def _millis(day: date) -> dict[str, int]:
-    return {"year": day.year, "month": day.month, "date": day.day}
 
 
 def _durations(scope: Scope, health: Rows) -> None:
@@ -277,43 +285,30 @@ def _latest(scope: Scope, latest: Rows) -> None:
     note = f"The newest {builds} of {scope.period}. Select one to look into it."
     with charts.figure("Latest builds", latest, key="latest", note=note):
         shown = latest.frame.select(
-            pl.col("status").replace_strict(theme.SYMBOL, default="").alias("mark")
-            + " "
-            + pl.col("status"),
+            boards.marked("status").alias("mark"),
             "pipeline",
             _build_label().alias("build"),
             pl.col("branch").fill_null(words.NOTHING),
             pl.col("started_at").dt.convert_time_zone(str(scope.zone)),
-            pl.col("duration_s")
-            .map_elements(words.duration, pl.String, skip_nulls=False)
-            .alias("duration"),
-            pl.col("queue_s")
-            .map_elements(words.duration, pl.String, skip_nulls=False)
-            .alias("waited"),
+            boards.told("duration_s", "duration"),
+            boards.told("queue_s", "waited"),
             pl.col("commit_sha").str.head(7).fill_null(words.NOTHING).alias("commit"),
         )
-        picked = st.dataframe(
-            shown,
-            hide_index=True,
-            on_select="rerun",
-            selection_mode="single-row",
-            key="latest-builds",
-            height=420,
-            column_config={
-                "mark": st.column_config.TextColumn("Outcome", width=105),
-                "pipeline": st.column_config.TextColumn("Pipeline"),
-                "build": st.column_config.TextColumn("Build", width=110),
-                "branch": st.column_config.TextColumn("Branch"),
-                "started_at": st.column_config.DatetimeColumn("Started", format="D MMM, HH:mm"),
-                "duration": st.column_config.TextColumn("Duration", alignment="right"),
-                "waited": st.column_config.TextColumn("Waited", alignment="right"),
-                "commit": st.column_config.TextColumn("Commit", width=80),
-            },
-        )
-        chosen: list[int] = picked["selection"]["rows"]
-        if chosen:
-            st.query_params["build"] = latest.frame["build_id"][chosen[0]]
-            st.rerun()
+        row = boards.board(shown, LATEST_COLUMNS, key="latest-builds")
+        if row >= 0:
+            boards.look_at("build", latest.frame["build_id"][row])
+
+
+LATEST_COLUMNS = {
+    "mark": st.column_config.TextColumn("Outcome", width=105),
+    "pipeline": st.column_config.TextColumn("Pipeline"),
+    "build": st.column_config.TextColumn("Build", width=110),
+    "branch": st.column_config.TextColumn("Branch"),
+    "started_at": st.column_config.DatetimeColumn("Started", format="D MMM, HH:mm"),
+    "duration": st.column_config.TextColumn("Duration", alignment="right"),
+    "waited": st.column_config.TextColumn("Waited", alignment="right"),
+    "commit": st.column_config.TextColumn("Commit", width=80),
+}
 
 
 def _build_label() -> pl.Expr:

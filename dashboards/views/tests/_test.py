@@ -11,7 +11,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, data, theme, words
+from dashboards import boards, charts, data, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
 
@@ -28,8 +28,11 @@ select
     health.failing_since_build_id, health.failing_since_commit_sha, health.failing_since_author,
     health.consecutive_failures, flaky.verdict, flaky.probability, flaky.rate, flaky.rate_low,
     flaky.rate_high, flaky.attempts, flaky.flakes, flaky.reasons, flaky.as_of,
-    forecast.probability as next_failure, forecast.low as next_low, forecast.high as next_high
+    forecast.probability as next_failure, forecast.low as next_low, forecast.high as next_high,
+    owner.owner_name, owner.owner_share, owner.based_on
 from core.tests as test
+left join marts.test_owners as owner
+    on test.test_id = owner.test_id and test.project_id = owner.project_id
 left join marts.test_health as health
     on test.test_id = health.test_id and test.project_id = health.project_id
 left join predictions.flaky as flaky
@@ -72,7 +75,7 @@ where failure_id in (select unnest($failures))
 
 def draw(scope: Scope, wanted: str) -> None:
     """Draw what is known of the test whose id the URL names."""
-    _back()
+    boards.back("All tests", "test")
     test_id = int(wanted) if wanted.lstrip("-").isdigit() else 0
     found = data.rows(TEST, project=scope.project.id, test=test_id)
     if found.is_empty:
@@ -96,12 +99,6 @@ def draw(scope: Scope, wanted: str) -> None:
     _strip(history)
     _durations(history)
     _failures(history, scope)
-
-
-def _back() -> None:
-    if st.button("All tests", icon=":material/arrow_back:", type="tertiary", key="back"):
-        del st.query_params["test"]
-        st.rerun()
 
 
 def _verdict(test: Mapping[str, Any], found: Rows, scope: Scope) -> None:
@@ -142,9 +139,17 @@ def _verdict(test: Mapping[str, Any], found: Rows, scope: Scope) -> None:
         ]
     )
     told: list[str] = test["reasons"] or []
-    reasons = [*_failing(test, scope), *(escape(reason) for reason in told)]
+    reasons = [*_failing(test, scope), *(escape(reason) for reason in told), *_owner(test)]
     if reasons:
         st.html("<div class='gl-line'>" + "<br>".join(reasons) + "</div>")
+
+
+def _owner(test: Mapping[str, Any]) -> list[str]:
+    if not test["owner_name"]:
+        return []
+    share = words.percent(test["owner_share"])
+    basis = theme.quiet(f"made {share} of a year's commits to {escape(test['based_on'])}")
+    return [f"<b>Ask</b> {escape(test['owner_name'])}, who {basis}"]
 
 
 def _failing(test: Mapping[str, Any], scope: Scope) -> list[str]:
@@ -320,6 +325,13 @@ def _reason(row: Mapping[str, Any], text: Mapping[str, Any], scope: Scope) -> No
     parts = [part for part in (text.get("message"), text.get("details")) if part]
     with st.expander(f"{_plain(title)}  ·  {basis}"):
         st.code("\n\n".join(parts) or "The report tells nothing more.", language=None)
+        if row["signature_id"]:
+            charts.link(
+                "This failure in other tests and builds",
+                "failures",
+                icon=":material/bug_report:",
+                failure=row["signature_id"],
+            )
 
 
 def _plain(text: str) -> str:

@@ -37,8 +37,12 @@ select distinct on (attempt.build_id, attempt.test_id)
     coalesce(flaky.verdict, 'unknown') as verdict, flaky.probability, flaky.rate_low,
     flaky.rate_high,
     flaky.attempts, flaky.flakes, health.failing_since_commit_sha as since_sha,
-    health.failing_since_author as since_author, entry.subject as since_subject
+    health.failing_since_author as since_author, entry.subject as since_subject,
+    failure.signature_id, known.is_new, known.is_back, known.first_seen_at
 from last_attempts as attempt
+left join core.failures as failure on attempt.failure_id = failure.failure_id
+left join marts.failure_signatures as known
+    on failure.signature_id = known.signature_id and known.project_id = $project
 left join core.tests as test on attempt.test_id = test.test_id
 left join predictions.flaky as flaky
     on attempt.test_id = flaky.test_id and flaky.project_id = $project
@@ -70,9 +74,7 @@ def now(scope: Scope, pipelines: Rows, failing: Sequence[Mapping[str, Any]]) -> 
         shown = [row["last_build_id"] for row in failing]
         charts.narrow(pipelines.frame.filter(pl.col("last_build_id").is_in(shown)))
         if not failing:
-            calm = "The newest build of every pipeline on the main line passed."
-            title = "<span class='gl-title'>Nothing needs you</span>"
-            st.html(theme.entry("passed", [title, theme.quiet(calm)]))
+            st.html(_calm(has_builds=bool(pipelines.frame["is_main_line"].any())))
             return
         tests = _failing_tests(scope, failing)
         spent = {
@@ -85,6 +87,15 @@ def now(scope: Scope, pipelines: Rows, failing: Sequence[Mapping[str, Any]]) -> 
         if len(failing) > SHOWN_PIPELINES:
             more = words.plural(len(failing) - SHOWN_PIPELINES, "more pipeline")
             st.html(theme.aside(f"and {more}; see Builds, or the data behind this list"))
+
+
+def _calm(*, has_builds: bool) -> str:
+    if not has_builds:
+        told = "No build of a default branch is known, only those of other branches."
+        return theme.aside(told)
+    calm = "The newest build of every pipeline on the main line passed."
+    title = "<span class='gl-title'>Nothing needs you</span>"
+    return theme.entry("passed", [title, theme.quiet(calm)])
 
 
 def _failing_tests(scope: Scope, failing: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -113,7 +124,8 @@ def _pipeline(
     )
     lines = [
         f"<span class='gl-title'>{escape(row['pipeline_name'])}</span> "
-        f"{theme.quiet(escape(words.branch(row['branch'])))} {theme.status_chip(step.verdict)}",
+        f"{theme.quiet(escape(words.branch(row['branch'])))} {theme.status_chip(step.verdict)} "
+        f"{_novelty(tests)}",
         theme.quiet(escape(triage.since(row, scope.now) + (f" · {price}" if price else ""))),
         *(_culprit(culprit) for culprit in triage.culprits(row, tests)[:SHOWN_CULPRITS]),
         *_flakes([test for test in tests if triage.is_flaky(test)]),
@@ -132,6 +144,29 @@ def _pipeline(
                 charts.link(
                     "Test history", "tests", icon=":material/history:", test=tests[0]["test_id"]
                 )
+            failure = _first_real(tests)
+            if failure:
+                charts.link(
+                    "This failure", "failures", icon=":material/bug_report:", failure=failure
+                )
+
+
+def _novelty(tests: Sequence[Mapping[str, Any]]) -> str:
+    """Return the chip that says whether what fails was seen before; flakes are no news."""
+    real = [test for test in tests if test["signature_id"] and not triage.is_flaky(test)]
+    if not real:
+        return ""
+    if any(test["is_new"] for test in real):
+        return theme.chip("new failure", theme.STATUS["failed"])
+    if any(test["is_back"] for test in real):
+        return theme.chip("back again", theme.VERDICT["flaky"], symbol="↺")
+    return theme.chip("known failure", theme.STATUS["cancelled"])
+
+
+def _first_real(tests: Sequence[Mapping[str, Any]]) -> int | None:
+    """Return the signature of the first failure, one that is no flake if there is one."""
+    ordered = sorted(tests, key=triage.is_flaky)
+    return next((test["signature_id"] for test in ordered if test["signature_id"]), None)
 
 
 def _culprit(culprit: triage.Culprit) -> str:

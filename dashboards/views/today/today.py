@@ -1,4 +1,4 @@
-"""Today: what broke, since which commit, is it flaky, what did it cost, what to do next."""
+"""Today: what broke since which commit, is it new, what did it cost, what to do, what was done."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import streamlit as st
 from dashboards import charts, data, theme, triage, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
-from dashboards.views.today import _broken
+from dashboards.views.today import _broken, _did
 
 TITLE = "Today"
 ICON = ":material/wb_sunny:"
@@ -30,7 +30,12 @@ READS = (
     "core.test_results",
     "core.builds",
     "core.tests",
+    "core.failures",
     "predictions.flaky",
+    "ops.audit_log",
+    "ops.notifications",
+    "ops.quarantine",
+    "ops.model_runs",
 )
 PIPELINES = """
 select
@@ -86,9 +91,12 @@ def render(scope: Scope) -> None:
     failing = state.filter(pl.col("last_status").is_in(["failed", "error"])).to_dicts()
     days = data.rows(DAYS, project=scope.project.id, first=scope.first_day, last=scope.last_day)
     flaky = data.rows(FLAKY, project=scope.project.id)
-    charts.headline(
-        triage.status_sentence(failing, state.height, scope.now), _lead(scope, pipelines, days)
+    title = (
+        triage.status_sentence(failing, state.height, scope.now)
+        if state.height
+        else "No build ran on the main line yet"
     )
+    charts.headline(title, _lead(scope, pipelines, days))
     _numbers(scope, days, flaky)
     left, right = st.columns([1.55, 1], gap="large")
     with left:
@@ -98,6 +106,7 @@ def render(scope: Scope) -> None:
     with right:
         _by_day(scope, days)
         _flaky(flaky)
+        _did.draw(scope)
 
 
 def _without_builds(scope: Scope) -> None:
@@ -177,6 +186,7 @@ def _by_day(scope: Scope, days: Rows) -> None:
                 x=alt.X(
                     "yearmonthdate(day):O",
                     title=None,
+                    scale=alt.Scale(domain=charts.all_days(scope.first_day, scope.last_day)),
                     axis=alt.Axis(format="%-d %b", labelOverlap=True, labelAngle=0),
                 ),
                 y=alt.Y("count:Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=4)),
@@ -243,6 +253,7 @@ def _new_failures(scope: Scope) -> None:
             st.html("<p class='gl-quiet'>No failure is new or came back.</p>")
             return
         st.html(theme.listed(_failure_item(row, scope) for row in found.dicts()[:6]))
+        charts.link("All failures", "failures", icon=":material/arrow_forward:")
 
 
 def _failure_item(row: Mapping[str, Any], scope: Scope) -> str:

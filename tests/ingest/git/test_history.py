@@ -262,7 +262,7 @@ def test_a_detached_clone_takes_the_default_of_its_origin(repo: Repo, tmp_path: 
     clone.git("checkout", "-q", "--detach")
     clone.git("branch", "-D", "main")
     found = read(source(clone.path, home))
-    assert found["repositories"]["default_branch"].to_list() == ["origin/main"]
+    assert found["repositories"]["default_branch"].to_list() == ["main"]
     assert set(found.branches()) == {"origin/main"}
 
 

@@ -1,0 +1,1 @@
+"""Failures: what goes wrong, grouped."""
