@@ -13,13 +13,13 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from dashboards import catalog, charts, data, scope, theme
+from dashboards import catalog, charts, data, filters, moment, past, scope, theme
 from dashboards.catalog import View
 from dashboards.scope import Project, Scope
 from golive_core import access
 from golive_core.errors import GoLiveError
 
-ICON = Path(__file__).parent / "icon.svg"
+ICON = Path(__file__).parent / "static" / "icon.svg"
 REFRESH_S = 15  # seconds between two looks at the lake's version, a directory listing each
 
 
@@ -34,6 +34,7 @@ def main() -> None:
     chosen = st.navigation(_sections(views))
     watch_lake()
     chosen.run()
+    st.html(theme.HEAD, unsafe_allow_javascript=True)
 
 
 def guard() -> bool:
@@ -74,11 +75,12 @@ def _page(view: View) -> Callable[[], None]:
 def show(view: View) -> None:
     """Draw one page inside the frame, or say why it cannot be drawn and what to do."""
     try:
+        past.take()
         known = scope.projects()
         if view.needs_project and not known:
             charts.nothing_yet()
             return
-        chosen = filters(
+        chosen = bar(
             view, known or [Project("", "No project", is_simulated=False, newest_day=None)]
         )
         with st.skeleton(height=360):
@@ -87,12 +89,14 @@ def show(view: View) -> None:
         charts.failed(error)
 
 
-def filters(view: View, known: list[Project]) -> Scope:
+def bar(view: View, known: list[Project]) -> Scope:
     """Draw the title line with the filters, whose values live in the URL; return what they say."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="frame"):
         st.html(f"<span class='gl-eyebrow'>{view.title}</span>", width="stretch")
         project = _project_filter(known) if view.needs_project else known[0]
         days = _period_filter() if view.has_period else scope.DEFAULT_DAYS
+        past.control()
+    past.banner()
     if project.is_simulated and view.needs_project:
         charts.simulated(project.name)
     return scope.make(project, days)
@@ -101,47 +105,23 @@ def filters(view: View, known: list[Project]) -> Scope:
 def _project_filter(known: list[Project]) -> Project:
     by_id = {project.id: project for project in known}
     names = {project.id: project.name for project in known}
-    return by_id[_kept("project", names, default=known[0].id, width=190)]
+    return by_id[filters.choice("project", names, default=known[0].id, width=190, keep=True)]
 
 
 def _period_filter() -> int:
     names = {str(days): f"{days} days" for days in scope.PERIODS}
-    return int(_kept("days", names, default=str(scope.DEFAULT_DAYS), width=105))
-
-
-def _kept(name: str, options: dict[str, str], *, default: str, width: int) -> str:
-    """Draw a filter whose value lives in the URL and survives a change of page.
-
-    Streamlit's own binding writes the label into the URL, not the value. What the URL says wins,
-    then what this reader chose before.
-    """
-    state = st.session_state
-    before = [st.query_params.get(name), state.get(name), state.get(f"kept_{name}"), default]
-    state[name] = next(value for value in before if value in options)
-    picked = st.selectbox(
-        name.capitalize(),
-        list(options),
-        format_func=options.__getitem__,
-        key=name,
-        on_change=_to_url,
-        args=(name,),
-        label_visibility="collapsed",
-        width=width,
-    )
-    state[f"kept_{name}"] = picked
-    if picked != default or name in st.query_params:
-        st.query_params[name] = picked
-    return picked
-
-
-def _to_url(name: str) -> None:
-    """Write what was just chosen into the URL, before the page is drawn with it."""
-    st.query_params[name] = st.session_state[name]
+    default = str(scope.DEFAULT_DAYS)
+    return int(filters.choice("days", names, default=default, width=105, keep=True))
 
 
 @st.fragment(run_every=REFRESH_S)
 def watch_lake() -> None:
-    """Draw the page anew once the lake has changed; nothing is queried before."""
+    """Draw the page anew once the lake has changed; nothing is queried before.
+
+    The past does not change.
+    """
+    if moment.as_of() is not None:
+        return
     try:
         now = data.version()
     except GoLiveError:

@@ -1,14 +1,16 @@
 """How things are shown: figures with their SQL and data, sentences for empty and broken states.
 
-Every chart and table of every page goes through `figure`, which gives it a title, its SQL, its rows
-for download and a line that says how much it rests on. What is drawn belongs to the pages.
+Every chart of every page goes through `show`, every table and list through `figure`: both give it
+a title, its SQL, its rows for download, a notebook, and a line that says how much it rests on. What
+is drawn belongs to the pages. Where a page has nothing to show it says so with `without`.
 """
 
 from __future__ import annotations
 
-import io
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from html import escape
 from typing import Literal
 
@@ -17,69 +19,92 @@ import polars as pl
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from dashboards import theme
+from dashboards import behind, moment, sources, theme
+from dashboards.behind import Drawn, Figure
 from dashboards.data import Rows
 from golive_core.errors import GoLiveError
 
-Drawn = alt.Chart | alt.LayerChart | alt.FacetChart
+FRAME = ("project", "days", moment.PARAMETER)
+"""Filters of the frame, which a link takes along."""
 PAGES = "golive_pages"
 """Session key of the pages by slug."""
-SQL_LINES = 400
-"""Height of the SQL box in pixels."""
 
 
 # ---------------------------------------------------------------- figures
 
+_open: ContextVar[Figure | None] = ContextVar("figure", default=None)
+"""The figure that is being drawn: a chart inside belongs to it."""
+
+
+def show(
+    rows: Rows,
+    chart: Drawn | Callable[[pl.DataFrame], Drawn],
+    *,
+    title: str,
+    n: str = "",
+    unit: str = "",
+    note: str = "",
+    legend: Mapping[str, str] | None = None,
+    key: str = "",
+) -> None:
+    """Draw a chart with all that belongs to it: the one call that a page needs for one.
+
+    charts.show(rows, _bars, title="Builds by day", n=words.plural(340, "build"),
+                unit="builds per UTC day", legend={"passed": theme.STATUS["passed"]})
+
+    `chart` is a chart, or a function of the rows' frame that makes one, called only where there are
+    rows. A chart drawn from `rows.frame` itself (shape rows in SQL, not in Polars) stays live in
+    the notebook; another one is put there with its values. Above stands the title with `SQL / data`
+    (SQL, CSV, Parquet, notebook), below `n`, `unit` and `note`. `legend` is word to colour. `key`
+    is needed where two figures of a page have one title.
+    """
+    key = key or slug(title)
+    line = "" if rows.is_empty else basis(n, unit, note)
+    with figure(title, rows, key=key, note=line):
+        if rows.is_empty:
+            st.html(theme.aside("There is nothing in this period."))
+            return
+        drawn = chart(rows.frame) if callable(chart) else chart
+        plain(drawn, key=key, alternative=f"{title}. {line}")
+        if legend:
+            st.html(theme.legend(dict(legend)))
+
 
 @contextmanager
 def figure(title: str, rows: Rows, *, key: str, note: str = "") -> Generator[None]:
-    """Frame a chart or table: title and `SQL / data` above, `note` (n, unit, freshness) below."""
-    with st.container(key=f"figure-{key}", gap="small"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.subheader(title, anchor=False, width="stretch")
-            behind(rows, key=key)
-        yield
-        if note:
-            st.caption(note)
+    """Frame anything drawn from rows, a table or a list: `show` is for charts.
+
+    Title and `SQL / data` stand above, `note` (`basis(n, unit, …)`) below. A chart drawn inside by
+    `plain` goes into the notebook.
+    """
+    made = Figure(title, rows, key, note)
+    token = _open.set(made)
+    try:
+        with st.container(key=f"figure-{key}", gap="small"):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.subheader(title, anchor=False, width="stretch")
+                behind.button(made)
+            yield
+            if note:
+                st.caption(note)
+    finally:
+        _open.reset(token)
 
 
-def behind(rows: Rows, *, key: str) -> None:
-    """Draw the button that opens the SQL behind a figure and offers its rows."""
-    with st.popover("SQL / data", type="tertiary", icon=":material/database:", key=f"behind-{key}"):
-        st.caption(f"{rows.height:,} rows. Run it anywhere: golive sql “…”")
-        st.code(
-            rows.sql, language="sql", height=min(SQL_LINES, 40 + 21 * (rows.sql.count("\n") + 1))
-        )
-        with st.container(horizontal=True, gap="small"):
-            _download("CSV", lambda: csv(rows.frame), f"{key}.csv", "text/csv")
-            _download(
-                "Parquet", lambda: parquet(rows.frame), f"{key}.parquet", "application/parquet"
-            )
+def sql_of(rows: Rows, *, title: str, key: str) -> None:
+    """Draw the button `SQL / data` alone, where a figure has no place for a title."""
+    behind.button(Figure(title, rows, key))
 
 
-def _download(label: str, data: Callable[[], bytes], file_name: str, mime: str) -> None:
-    st.download_button(
-        label,
-        data,
-        file_name,
-        mime,
-        key=f"download-{file_name}",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+def basis(n: str = "", unit: str = "", note: str = "") -> str:
+    """Return the line below a figure: `n = 340 builds. Builds per UTC day. …`."""
+    parts = (f"n = {n}" if n else "", f"{unit[:1].upper()}{unit[1:]}", note)
+    return " ".join(f"{part.rstrip('.')}." for part in parts if part)
 
 
-def csv(frame: pl.DataFrame) -> bytes:
-    """Return the rows as CSV; lists are joined by semicolons."""
-    lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
-    return frame.with_columns(pl.col(lists).list.join("; ")).write_csv().encode()
-
-
-def parquet(frame: pl.DataFrame) -> bytes:
-    """Return the rows as a Parquet file."""
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    return buffer.getvalue()
+def slug(title: str) -> str:
+    """Return a title as a word for keys and file names."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
 
 
 # ---------------------------------------------------------------- text
@@ -115,6 +140,18 @@ def empty(title: str, text: str, command: str = "") -> None:
     if command:
         with st.container(horizontal_alignment="center"):
             st.code(command, language="bash", width=440)
+
+
+def without(*tables: str, title: str, text: str = "") -> None:
+    """Say that there is nothing, which sources would fill these core tables, and the command.
+
+    charts.without("core.deployments", title="No deployment yet")
+    """
+    known = sources.filling(tables)
+    if moment.as_of() is not None:
+        empty(title, f"{text} Nothing was there at that moment.".strip())
+        return
+    empty(title, f"{text} {sources.told(known)}".strip(), sources.command(known))
 
 
 def nothing_yet() -> None:
@@ -156,9 +193,7 @@ def link(label: str, slug: str, *, icon: str | None = None, **query: str | int |
     pages: dict[str, Page] = st.session_state.get(PAGES, {})
     if slug not in pages:
         return
-    kept = {
-        name: st.session_state[name] for name in ("project", "days") if name in st.session_state
-    }
+    kept = {name: st.query_params[name] for name in FRAME if name in st.query_params}
     wanted = {name: str(value) for name, value in (kept | query).items() if value is not None}
     st.page_link(pages[slug], label=label, icon=icon, query_params=wanted)
 
@@ -181,6 +216,8 @@ def status_colour(field: str, words: Sequence[str] = tuple(theme.STATUS)) -> alt
 def plain(chart: Drawn, *, key: str, alternative: str) -> None:
     """Draw a chart without frame, with a text for readers who cannot see it."""
     snug = chart.properties(padding={"left": 0, "right": 0, "top": 6, "bottom": 0})
+    if (made := _open.get()) is not None:
+        made.charts.append(chart)
     drawn = snug.configure_view(strokeWidth=0).configure_axis(
         domain=False, ticks=False, labelPadding=6, titleFontWeight="normal", titleOpacity=0.7
     )

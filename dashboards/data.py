@@ -2,7 +2,8 @@
 
 The only module of the dashboards that reads. A page asks for marts, and for a small range of core
 where one build or one test is looked at. Rows come with the SQL that made them, its parameters
-filled in, so that a reader can run it again with `golive sql`.
+filled in, so that a reader can run it again with `golive sql`. Where the reader looks at a past
+moment (`dashboards/moment.py`), everything here is as it was then.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, cast
 import polars as pl
 import streamlit as st
 
+from dashboards import moment
 from golive_core import settings
 from golive_core.errors import GoLiveError
 from golive_core.lake import Lake
@@ -29,10 +31,16 @@ PARAMETER = re.compile(r"\$([a-z_]+)")
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The answer to one question: the rows, and the SQL that anybody can run again."""
+    """The answer to one question: the rows, and the SQL that anybody can run again.
+
+    `as_of` is the past instant that was asked about, None for now; `written_at` is when the lake
+    that was read had last changed, None for one that never was written.
+    """
 
     frame: pl.DataFrame
     sql: str
+    as_of: datetime | None = None
+    written_at: datetime | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -68,16 +76,25 @@ def rows(sql: str, **parameters: Value) -> Rows:
 
     A table that was not computed yet gives no rows. Raises LakeError.
     """
-    place = lake()
+    shown = _shown()
     text = sql.strip()
-    frame = _frame(str(place.root), place.version(), text, _hashable(parameters))
-    return Rows(frame, filled_in(text, parameters))
+    frame = _frame(shown.root, shown.n, shown.as_of, text, _hashable(parameters))
+    return Rows(frame, filled_in(text, parameters), shown.as_of, shown.written_at)
+
+
+def written_at() -> datetime | None:
+    """Return when the lake that is shown had last changed, None for one never written."""
+    return _shown().written_at
+
+
+def kept_since() -> datetime | None:
+    """Return the instant from which the past can be shown, None for an empty lake."""
+    return _kept_since(str(lake().root), version())
 
 
 def missing(tables: Iterable[str]) -> list[str]:
     """Return the tables among these that nobody has written yet."""
-    existing = set(_tables(str(lake().root), version()))
-    return [name for name in tables if name not in existing]
+    return [name for name in tables if name not in _shown().tables]
 
 
 def rates() -> Rates:
@@ -131,20 +148,44 @@ def table_sizes() -> list[TableSize]:
     return _table_sizes(str(lake().root), version())
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is looked at: a version of the lake, its tables, and when it was written."""
+
+    root: str
+    n: int
+    as_of: datetime | None
+    written_at: datetime | None
+    tables: frozenset[str]
+
+
+def _shown() -> Shown:
+    place, as_of = lake(), moment.as_of()
+    return _version_of(str(place.root), place.version(), as_of)
+
+
+@st.cache_data(show_spinner=False, max_entries=64, ttl="1h")
+def _version_of(root: str, newest: int, as_of: datetime | None) -> Shown:
+    found = Lake(root).manifest(as_of)
+    return Shown(root, found.n, as_of, found.committed_at if found.n else None,
+                 frozenset(found.tables))  # fmt: skip
+
+
+@st.cache_data(show_spinner=False, max_entries=4, ttl="1h")
+def _kept_since(root: str, newest: int) -> datetime | None:
+    return Lake(root).kept_since()
+
+
 @st.cache_data(show_spinner=False, max_entries=400, ttl="1h")
 def _frame(
-    root: str, at_version: int, sql: str, parameters: tuple[tuple[str, Hashed], ...]
-) -> pl.DataFrame:
-    place = Lake(root)
-    absent = [name for name in re.findall(r"\bmarts\.[a-z_]+", sql) if not place.exists(name)]
-    if absent:
+    root: str, n: int, as_of: datetime | None, sql: str,
+    parameters: tuple[tuple[str, Hashed], ...],
+) -> pl.DataFrame:  # fmt: skip
+    existing = _version_of(root, n, as_of).tables
+    if any(name not in existing for name in re.findall(r"\bmarts\.[a-z_]+", sql)):
         return pl.DataFrame()
-    return place.query(sql, {name: _plain(value) for name, value in parameters} or None)
-
-
-@st.cache_data(show_spinner=False, max_entries=4)
-def _tables(root: str, at_version: int) -> list[str]:
-    return Lake(root).tables()
+    values = {name: _plain(value) for name, value in parameters}
+    return Lake(root).query(sql, values or None, as_of=as_of)
 
 
 @st.cache_data(show_spinner=False, ttl="1m")

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 
 import streamlit as st
 
-from dashboards import data
+from dashboards import data, moment
 
 PERIODS = (7, 14, 30, 90)
 """Days that the period filter offers."""
@@ -38,7 +38,10 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The project, the length of the period in days, and the reader's moment and zone."""
+    """The project, the length of the period in days, and the reader's moment and zone.
+
+    `now` is a past instant where the URL asks for one: pages take it instead of the clock.
+    """
 
     project: Project
     days: int
@@ -93,5 +96,5 @@ def reader_zone() -> tzinfo:
 
 
 def make(project: Project, days: int) -> Scope:
-    """Return the scope of this moment."""
-    return Scope(project, days, datetime.now(UTC), reader_zone())
+    """Return the scope of the moment that the reader looks at: now, or the one in the URL."""
+    return Scope(project, days, moment.as_of() or datetime.now(UTC), reader_zone())

@@ -38,6 +38,7 @@ SYMBOL = {
 SERIES = ("#3d8bdb", "#d9552c", "#1f9d7f", "#a3478f", "#d99a1c")
 """Colours of things without a status, for light and dark; the first is the accent."""
 
+HEAD = (Path(__file__).parent / "head.html").read_text()
 CSS = f"<style>{(Path(__file__).parent / 'style.css').read_text()}</style>"
 
 

@@ -57,6 +57,11 @@ class Lake:
         """Return the number of the newest manifest, 0 for an empty lake: it grows by commits."""
         return manifest.newest_number(self._layout)
 
+    def kept_since(self) -> datetime | None:
+        """Return the instant from which `as_of` can show the lake, None for an empty lake."""
+        oldest = manifest.oldest(self._layout)
+        return oldest.committed_at if oldest else None
+
     def rows(self, table: str) -> int:
         """Return the number of rows of a table, from the log alone; 0 if it does not exist."""
         return read.snapshot_of(self._layout, manifest.newest(self._layout), table).rows
@@ -75,7 +80,7 @@ class Lake:
         written is an empty view. `as_of` (aware) shows the lake as it was then. The caller closes
         the connection.
         """
-        return read.connect(self._layout, self._manifest(as_of), tables)
+        return read.connect(self._layout, self.manifest(as_of), tables)
 
     def query(
         self, sql: str, params: Params = None, *, as_of: datetime | None = None
@@ -85,7 +90,7 @@ class Lake:
         Only the views that the SQL names are made. Raises QueryError for wrong SQL. SQL from
         people goes to `sandbox`.
         """
-        return read.query(self._layout, self._manifest(as_of), sql, params)
+        return read.query(self._layout, self.manifest(as_of), sql, params)
 
     def lookup(self, table: str, **values: object) -> pl.DataFrame:
         """Return the rows of a small declared table whose columns have these values, or all.
@@ -93,7 +98,7 @@ class Lake:
         Without DuckDB: 1 ms where a query takes 6, since each version of a table needs a new
         view. Files that may hold the values are read whole, so large tables are to be queried.
         """
-        return lookup.rows(self._layout, self._manifest(None), table, values)
+        return lookup.rows(self._layout, self.manifest(None), table, values)
 
     def scan(self, table: str, **ranges: tuple[object, object]) -> pl.LazyFrame:
         """Return the declared table lazily, without the files that hold nothing in the ranges.
@@ -101,16 +106,16 @@ class Lake:
         A range is (lowest, highest) of a column. Rows beyond it may be among the others of a
         file: filter them. For large rows of which few are wanted; not for tables by day.
         """
-        return lookup.scan(self._layout, self._manifest(None), table, ranges)
+        return lookup.scan(self._layout, self.manifest(None), table, ranges)
 
     def unfilled(self, table: str, column: str) -> list[DataFile]:
         """Return the files with a null in a column of the table's `later`, from the log alone."""
-        held = lookup.snapshot_of(self._layout, self._manifest(None), table)
+        held = lookup.snapshot_of(self._layout, self.manifest(None), table)
         return [file for file in held.files if file.nulls.get(column, 1)]
 
     def read(self, table: str, files: Sequence[DataFile]) -> pl.DataFrame:
         """Return all rows of some files of a declared table."""
-        held = lookup.snapshot_of(self._layout, self._manifest(None), table)
+        held = lookup.snapshot_of(self._layout, self.manifest(None), table)
         return stage.read_rows(schema.find(table), held, files)
 
     def sandbox(
@@ -128,7 +133,7 @@ class Lake:
         `timeout_s` seconds or `memory`.
         """
         limits = sandbox.Limits(max_rows, timeout_s, memory)
-        return sandbox.run(self._layout, self._manifest(as_of), sql, limits)
+        return sandbox.run(self._layout, self.manifest(as_of), sql, limits)
 
     @contextmanager
     def transaction(self, note: str = "") -> Generator[Transaction]:
@@ -198,7 +203,11 @@ class Lake:
         """Return the newest commits of a table: version, at, operation, rows and days changed."""
         return upkeep.history(self._layout, table, limit)
 
-    def _manifest(self, as_of: datetime | None) -> Manifest:
+    def manifest(self, as_of: datetime | None = None) -> Manifest:
+        """Return which table versions are shown now, or as of an aware instant.
+
+        Raises LakeError if nothing is kept from so long ago.
+        """
         if as_of is None:
             return manifest.newest(self._layout)
         return manifest.at(self._layout, as_of)

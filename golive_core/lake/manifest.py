@@ -123,6 +123,12 @@ def newest(layout: Layout) -> Manifest:
     return found
 
 
+def oldest(layout: Layout) -> Manifest | None:
+    """Return the oldest manifest that is kept, None for an empty lake."""
+    kept = numbers(layout)
+    return read(layout, kept[0]) if kept else None
+
+
 def at(layout: Layout, instant: datetime) -> Manifest:
     """Return the newest manifest not after `instant` (aware); raises LakeError if it is pruned."""
     kept = numbers(layout)

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import streamlit as st
@@ -13,7 +14,11 @@ from streamlit.testing.v1 import AppTest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import browsing
 import demo
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +65,40 @@ def _page(slug: str) -> None:
     from dashboards import app, catalog
 
     app.show(next(view for view in catalog.views() if view.slug == slug))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Return one Chromium for all tests."""
+    with browsing.chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def address(filled: Path) -> Iterator[str]:
+    """Return the address of the dashboards over the demo project."""
+    with browsing.serving(filled) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def empty_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of the dashboards over nothing."""
+    with browsing.serving(tmp_path_factory.mktemp("empty") / ".golive") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def broken_address(broken: Path) -> Iterator[str]:
+    """Return the address of the dashboards over a lake that a newer GoLive wrote."""
+    with browsing.serving(broken) as url:
+        yield url
+
+
+@pytest.fixture
+def look(browser: Browser) -> Iterator[browsing.Visitor]:
+    """Return a visitor, who must not have met an error in the end."""
+    visitor = browsing.Visitor(browser)
+    yield visitor
+    visitor.leave()
+    assert visitor.complaints == []

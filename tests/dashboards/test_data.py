@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dashboards import charts, data, theme
+from dashboards import behind, data, theme
 from golive_core.errors import LakeError
 from golive_core.lake import Lake
 from golive_core.schema import STATUSES, TEST_STATUSES
@@ -88,8 +88,8 @@ def test_broken_settings_leave_the_default_rates(
 
 def test_downloads_hold_every_row() -> None:
     frame = pl.DataFrame({"a": [1, 2], "b": [["x", "y"], None]})
-    assert charts.csv(frame).decode() == "a,b\n1,x; y\n2,\n"
-    assert pl.read_parquet(charts.parquet(frame)).equals(frame)
+    assert behind.csv(frame).decode() == "a,b\n1,x; y\n2,\n"
+    assert pl.read_parquet(behind.parquet(frame)).equals(frame)
 
 
 def test_every_status_has_a_colour_and_a_symbol_of_its_own() -> None:

@@ -127,7 +127,7 @@ def _head(build: Mapping[str, Any], found: Rows, scope: Scope) -> None:
             st.link_button(
                 "Open where it ran", build["url"], icon=":material/open_in_new:", type="tertiary"
             )
-        charts.behind(found, key="build")
+        charts.sql_of(found, title="Build", key="build")
     charts.metrics(
         [
             ("Duration", words.duration(build["duration_s"]), "running"),

@@ -119,7 +119,7 @@ def _verdict(test: Mapping[str, Any], found: Rows, scope: Scope) -> None:
             f"<div class='gl-line'>{chip} <span class='gl-quiet'>{place}</span></div>",
             width="stretch",
         )
-        charts.behind(found, key="test")
+        charts.sql_of(found, title="Test", key="test")
     forecast = words.probability(test["next_failure"])
     charts.metrics(
         [
