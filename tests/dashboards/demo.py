@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from assets import refresh
+from assets.log_templates import mine_lines
 from golive_core import schema
 from golive_core.lake import Lake
 from models import features, flaky, next_failure, simulate
@@ -21,6 +22,7 @@ def fill(home: Path, *, builds: int = 400, tests: int = 600) -> Lake:
     with lake.transaction("demo") as txn:
         for name, frame in made.tables.items():
             (txn.insert if schema.find(name).is_fact else txn.merge)(name, frame)
+    mine_lines(lake)
     note_health(lake, now)
     renew(lake, now)
     return lake
