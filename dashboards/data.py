@@ -22,7 +22,7 @@ from dashboards import moment
 from golive_core import settings
 from golive_core.errors import GoLiveError
 from golive_core.lake import Lake
-from golive_core.settings import Ports, Rates, Settings
+from golive_core.settings import Delivery, Ports, Rates, Settings
 
 Value = str | int | float | bool | date | datetime | None | list[str] | list[int]
 Hashed = str | int | float | bool | date | datetime | None | tuple[str | int, ...]
@@ -103,6 +103,14 @@ def rates() -> Rates:
         return _settings(str(settings.base_folder())).rates
     except GoLiveError:
         return Rates()
+
+
+def delivery() -> Delivery:
+    """Return what counts as a failed deployment; the defaults where the settings are broken."""
+    try:
+        return _settings(str(settings.base_folder())).delivery
+    except GoLiveError:
+        return Delivery()
 
 
 def ports() -> Ports:

@@ -35,7 +35,17 @@ SECRET_WORDS = re.compile(
     r"(^|_)(token|password|passwd|passphrase|secret|api_?key|private_key|access_key)s?$"
 )
 REFERENCE = re.compile(r"(env|file):(.+)", re.DOTALL)
-TOP = ("project", "source", "target", "rates", "retention", "port", "history_start", "cores")
+TOP = (
+    "project",
+    "source",
+    "target",
+    "rates",
+    "delivery",
+    "retention",
+    "port",
+    "history_start",
+    "cores",
+)
 RESERVED = ("type", "project", "schedule", "webhook_secret")
 _environment = os.environ  # noqa: TID251 - the one module that the rule sends everybody to
 
@@ -76,6 +86,19 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """What counts as a failed deployment and as rework, for DORA's metrics.
+
+    A deployment failed if an incident began within `incident_hours` after it, if it was rolled
+    back, or if a hotfix followed within that time. `hotfix` is a regular expression that finds a
+    hotfix by the name of its branch and the subject of its commit, both in small letters.
+    """
+
+    incident_hours: int = 24
+    hotfix: str = "(^|[^a-z])(hot-?fix|revert|roll-?back)"
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """How long things are kept: raw payloads, Dagster runs, files that no table version needs."""
 
@@ -110,6 +133,7 @@ class Settings:
     targets: Mapping[str, Instance] = field(default_factory=dict[str, Instance])
     schedules: Mapping[str, str] = field(default_factory=dict[str, str])
     rates: Rates = Rates()
+    delivery: Delivery = Delivery()
     retention: Retention = Retention()
     ports: Ports = Ports()
     history_start: datetime | None = None
@@ -148,8 +172,8 @@ OWN_VARIABLES = (
     "GOLIVE_HOME", "GOLIVE_BASE", "GOLIVE_LOG", "GOLIVE_LOG_LEVEL", "GOLIVE_DEBUG",
     "GOLIVE_SIGN_IN", "GOLIVE_SHARED", "GOLIVE_HISTORY_START", "GOLIVE_CORES",
 )  # fmt: skip
-SECTIONS: tuple[tuple[str, Rates | Retention | Ports], ...] = (
-    ("rates", Rates()), ("retention", Retention()), ("port", Ports()),
+SECTIONS: tuple[tuple[str, Rates | Delivery | Retention | Ports], ...] = (
+    ("rates", Rates()), ("delivery", Delivery()), ("retention", Retention()), ("port", Ports()),
 )  # fmt: skip
 
 
@@ -216,6 +240,7 @@ def parse(content: bytes, *, base: Path, home: Path, file: Path | None = None) -
         targets={name: _instance(toml, ("target", name), projects) for name in targets},
         schedules=dict(_schedules(toml, names)),
         rates=toml.section("rates", Rates()),
+        delivery=toml.section("delivery", Delivery()),
         retention=toml.section("retention", Retention()),
         ports=toml.section("port", Ports()),
         history_start=_instant(toml, toml.data.get("history_start")),

@@ -40,7 +40,7 @@ def text(app: AppTest) -> str:
 
 
 def test_pages_come_in_the_order_of_the_navigation() -> None:
-    assert SLUGS == ["today", "builds", "tests", "ask", "health"]
+    assert SLUGS == ["today", "delivery", "builds", "tests", "ask", "health"]
     assert all(view.question.endswith("?") for view in VIEWS)
 
 

@@ -24,8 +24,10 @@ QUESTION = "What do the logs say, what is new in them, and where does a word sta
 READS = ("marts.log_template_rates", "core.log_lines", "core.log_templates")
 SHOWN = 200
 """Lines on the page, newest first: the search ends with the day that fills it."""
+FEW, LINES_PX = 14, 460
 REFRESH_S = 5
 LEVELS = {"": "All levels", "error": "Errors", "warning": "Warnings", "info": "Info", "debug": "Debug"}
+MARK = "<mark style='background:color-mix(in srgb,#d99a1c 38%,transparent);color:inherit'>"
 TONES = {
     "error": theme.STATUS["failed"],
     "warning": theme.VERDICT["flaky"],
@@ -57,17 +59,6 @@ where project_id = $project and day between $first and $last
 group by template_id
 order by is_new desc, errors desc, said desc
 limit 300
-"""
-DAYS = """
-select day, sum(log_lines)::bigint as said
-from marts.log_template_rates
-where project_id = $project and day between $first and $last
-    and ($service = '' or service = $service)
-    and ($template = 0 or template_id = $template)
-    and ($level = '' or ($level = 'error' and errors > 0) or ($level = 'warning' and warnings > 0)
-        or $level in ('info', 'debug'))
-group by day
-order by day desc
 """
 SERVICES = """
 select distinct service
@@ -127,10 +118,10 @@ def render(scope: Scope) -> None:
     first = newest - timedelta(days=scope.days - 1)
     asked = {"project": scope.project.id, "first": first, "last": newest}
     search = _search(asked)
-    said = {"service": search.service, "said": ""}
+    said = {"service": search.service, "said": search.word}
     templates = data.rows(TEMPLATES, **asked, **said)
     rates = data.rows(RATES, **asked, **said, template=search.template)
-    _summary(scope, templates, rates, newest)
+    _summary(scope, templates, rates, newest, search)
     _rates(scope, rates)
     _results(scope, asked, search)
     _templates(scope, templates)
@@ -154,11 +145,15 @@ def _search(asked: dict[str, Any]) -> Search:
     )  # fmt: skip
 
 
-def _summary(scope: Scope, templates: Rows, rates: Rows, newest: date) -> None:
+def _summary(
+    scope: Scope, templates: Rows, rates: Rows, newest: date, search: Search
+) -> None:
     new = templates.frame.filter("is_new") if templates.height else templates.frame
-    lines = int(rates.frame.select(pl.sum_horizontal("error", "warning", "other").sum()).item() or 0) if rates.height else 0
-    errors = int(rates.frame["error"].sum() or 0) if rates.height else 0
-    if new.height:
+    errors = _sum(rates, "error")
+    lines = errors + _sum(rates, "warning") + _sum(rates, "other")
+    if search.word:
+        title = f"{words.plural(templates.height, 'kind of line says', 'kinds of lines say')} “{search.word}”"
+    elif new.height:
         title = f"{words.plural(new.height, 'kind of line is', 'kinds of lines are')} new in the last 3 days"
     else:
         title = f"Nothing new is said; {words.plural(errors, 'error')}"
@@ -167,6 +162,10 @@ def _summary(scope: Scope, templates: Rows, rates: Rows, newest: date) -> None:
         f"{words.plural(lines, 'line')} of {words.plural(templates.height, 'kind')} in {scope.days} days "
         f"to {newest:%-d %b %Y}, {words.number(errors)} of them errors.",
     )
+
+
+def _sum(rates: Rows, name: str) -> int:
+    return int(rates.frame[name].sum() or 0) if rates.height else 0
 
 
 # ---------------------------------------------------------------- rates
@@ -196,6 +195,8 @@ def _bars(frame: pl.DataFrame, marks: list[date]) -> alt.LayerChart:
             tooltip=[alt.Tooltip("day:T", format="%d %b"), "level:N", "lines:Q"],
         )
     )  # fmt: skip
+    if not marks:
+        return alt.layer(bars).properties(height=180)
     spots = alt.Chart(pl.DataFrame({"day": marks}, schema={"day": pl.Date})).mark_point(
         shape="diamond", filled=True, size=90, color=theme.STATUS["error"], opacity=1
     ).encode(x="yearmonthdate(day):T", y=alt.value(6))  # fmt: skip
@@ -235,7 +236,11 @@ def _lines(scope: Scope, asked: dict[str, Any], search: Search) -> None:
         if rows.is_empty:
             st.html(theme.aside("No line says this in the period. A longer one may have it."))
             return
-        st.html(f"<div class='gl-list' style='row-gap:.28rem' role='log'>{''.join(_written(rows, search, scope))}</div>")
+        with st.container(height="content" if rows.height <= FEW else LINES_PX, border=False):
+            st.html(
+                "<div class='gl-list' style='row-gap:.28rem' role='log' tabindex='0'>"
+                f"{''.join(_written(rows, search, scope))}</div>"
+            )
 
 
 def found(asked: dict[str, Any], search: Search) -> tuple[Rows, date]:
@@ -284,7 +289,7 @@ def marked(text: str, word: str) -> str:
     if at < 0:
         return escape(text)
     end = at + len(word)
-    return f"{escape(text[:at])}<mark>{escape(text[at:end])}</mark>{escape(text[end:])}"
+    return f"{escape(text[:at])}{MARK}{escape(text[at:end])}</mark>{escape(text[end:])}"
 
 
 # ---------------------------------------------------------------- templates

@@ -52,6 +52,9 @@ left join (
 where incident.project_id = $project and incident.day between $first and $last
 order by incident.resolved_at is null desc, incident.started_at desc
 """
+ONE = INCIDENTS.replace(
+    "incident.day between $first and $last", "incident.incident_id = $incident"
+)
 ALERTS = """
 select
     alert.alert_id, alert.name, alert.service, alert.severity, alert.status, alert.summary,
@@ -134,7 +137,7 @@ def render(scope: Scope) -> None:
         return
     _summary(scope, incidents, alerts)
     wanted = charts.focus("incident")
-    chosen = next((one for one in incidents.dicts() if one["incident_id"] == wanted), None)
+    chosen = data.rows(ONE, project=scope.project.id, incident=wanted).first() if wanted else {}
     if chosen:
         _incident(scope, chosen)
     _axis(scope, asked, series)
