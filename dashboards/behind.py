@@ -24,13 +24,17 @@ SQL_PX, LINE_PX = 400, 21
 
 @dataclass(slots=True)
 class Figure:
-    """One figure of a page; the chart joins it when it is drawn, below its button."""
+    """One figure of a page; the chart joins it when it is drawn, below its button.
+
+    `listed` are the rows that a list shows where it leaves some out, for the report.
+    """
 
     title: str
     rows: Rows
     key: str
     note: str = ""
     charts: list[Drawn] = field(default_factory=list[Drawn])
+    listed: pl.DataFrame | None = None
 
 
 def button(figure: Figure) -> None:

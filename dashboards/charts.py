@@ -26,6 +26,8 @@ from golive_core.errors import GoLiveError
 
 FRAME = ("project", "days", moment.PARAMETER)
 """Filters of the frame, which a link takes along."""
+RECORD = "golive_figures"
+"""Session key of a list that takes every figure drawn: reports are made of the same pages."""
 PAGES = "golive_pages"
 """Session key of the pages by slug."""
 
@@ -78,6 +80,9 @@ def figure(title: str, rows: Rows, *, key: str, note: str = "") -> Generator[Non
     `plain` goes into the notebook.
     """
     made = Figure(title, rows, key, note)
+    recorded: list[Figure] | None = st.session_state.get(RECORD)
+    if recorded is not None:
+        recorded.append(made)
     token = _open.set(made)
     try:
         with st.container(key=f"figure-{key}", gap="small"):
@@ -89,6 +94,12 @@ def figure(title: str, rows: Rows, *, key: str, note: str = "") -> Generator[Non
                 st.caption(note)
     finally:
         _open.reset(token)
+
+
+def narrow(listed: pl.DataFrame) -> None:
+    """Tell that the list inside this figure shows only these of its rows, so a report does too."""
+    if (made := _open.get()) is not None:
+        made.listed = listed
 
 
 def sql_of(rows: Rows, *, title: str, key: str) -> None:

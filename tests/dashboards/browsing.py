@@ -166,6 +166,13 @@ def keep(page: Page, name: str, tmp_path: Path) -> Path:
     return path
 
 
+def keep_file(page: Page, name: str, tmp_path: Path) -> None:
+    """Save a picture of a whole document that is no page of the dashboards."""
+    folder = Path(ARTIFACTS) if ARTIFACTS else tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+
 def fits(page: Page) -> bool:
     """Tell whether nothing sticks out of the page on the right."""
     return page.evaluate(

@@ -12,10 +12,12 @@ import altair as alt
 import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
 
 from dashboards import behind, charts, data, moment, notebook, sources
 from dashboards.behind import Figure
-from golive_core.errors import LakeError, UsageError
+from golive_cli.main import build
+from golive_core.errors import LakeError, QueryError, UsageError
 from golive_core.lake import Lake
 
 Draw = Callable[..., AppTest]
@@ -255,3 +257,17 @@ def test_a_figure_says_what_it_rests_on() -> None:
     assert charts.basis("3 builds", "minutes", "UTC days.") == "n = 3 builds. Minutes. UTC days."
     assert charts.basis() == ""
     assert charts.slug("Health by pipeline & day") == "health-by-pipeline-day"
+
+
+def test_golive_notebook_writes_one_that_runs(lake: Lake, tmp_path: Path) -> None:
+    projects(lake, "a", "b")
+    target = tmp_path / "mine.ipynb"
+    command = ["notebook", COUNT, "--out", str(target), "--title", "How many"]
+    done = CliRunner().invoke(build(), command)
+    assert done.exit_code == 0, done.output
+    assert run(target.read_text())["rows"].item() == 2
+    again = CliRunner().invoke(build(), command)
+    assert isinstance(again.exception, UsageError)
+    wrong = CliRunner().invoke(build(), ["notebook", "drop table x", "--out", str(tmp_path / "n")])
+    assert isinstance(wrong.exception, QueryError)
+    assert not (tmp_path / "n").exists()

@@ -67,6 +67,8 @@ group by all
 def now(scope: Scope, pipelines: Rows, failing: Sequence[Mapping[str, Any]]) -> None:
     """Draw the pipelines whose newest build on the main line failed, or that there is none."""
     with charts.figure("Broken now", pipelines, key="broken"):
+        shown = [row["last_build_id"] for row in failing]
+        charts.narrow(pipelines.frame.filter(pl.col("last_build_id").is_in(shown)))
         if not failing:
             calm = "The newest build of every pipeline on the main line passed."
             title = "<span class='gl-title'>Nothing needs you</span>"
