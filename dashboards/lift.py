@@ -47,16 +47,17 @@ def lift(signal: str, n_with: int, broken_with: int, n_without: int, broken_with
                 ratio * math.exp(-spread), ratio * math.exp(spread))  # fmt: skip
 
 
+LARGE_LINES, MANY_FILES, HOT, CROWD, LOW = 100, 4, 5, 3, 0.6
 SIGNALS: dict[str, pl.Expr] = {
-    "Changes more than 100 lines": pl.col("line_count") > 100,
-    "Touches 4 files or more": pl.col("file_count") >= 4,
-    "Touches a hot spot (5 commits in 30 days)": pl.col("churn") >= 5,
-    "Touches a file of 3 people or more": pl.col("authors") >= 3,
+    "Changes more than 100 lines": pl.col("line_count") > LARGE_LINES,
+    "Touches 4 files or more": pl.col("file_count") >= MANY_FILES,
+    "Touches a hot spot (5 commits in 30 days)": pl.col("churn") >= HOT,
+    "Touches a file of 3 people or more": pl.col("authors") >= CROWD,
     "First touch of a file by its author": pl.col("is_first_touch"),
     "Touches a file with open findings": pl.col("findings") > 0,
-    "Touches a file below 60 % coverage": pl.col("coverage") < 0.6,
+    "Touches a file below 60 % coverage": pl.col("coverage") < LOW,
 }
-"""Signal in words to its condition on rows of marts.change_signals; null is unknown, and left out."""
+"""Signal in words to its condition on rows of marts.change_signals; null is left out."""
 
 
 def lifts(changes: pl.DataFrame) -> list[Lift]:

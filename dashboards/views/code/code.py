@@ -11,6 +11,7 @@ import polars as pl
 import streamlit as st
 
 from dashboards import charts, data, filters, lift, theme, words
+from dashboards.behind import Drawn
 from dashboards.data import Rows
 from dashboards.scope import Scope
 
@@ -101,8 +102,11 @@ def render(scope: Scope) -> None:
     """Draw the page."""
     counts = data.rows(COUNTS, project=scope.project.id).first()
     if not counts.get("files"):
-        charts.without("core.commit_files", title="No commit has been read yet",
-                       text="The history of a Git repository fills this page.")  # fmt: skip
+        charts.without(
+            "core.commit_files",
+            title="No commit has been read yet",
+            text="The history of a Git repository fills this page.",
+        )
         return
     told = lift.lifts(data.rows(SIGNALS, project=scope.project.id).frame)
     word = st.query_params.get("file", "")
@@ -119,7 +123,9 @@ def _summary(scope: Scope, counts: dict[str, Any], told: list[lift.Lift]) -> Non
     if proven:
         title = f"{proven[0].signal}: the build breaks {proven[0].lift:.1f} times as often"
     elif counts["lonely"]:
-        title = f"{words.plural(counts['lonely'], 'busy file hangs', 'busy files hang')} on one person"
+        title = (
+            f"{words.plural(counts['lonely'], 'busy file hangs', 'busy files hang')} on one person"
+        )
     else:
         title = "No file stands out"
     charts.headline(
@@ -141,21 +147,35 @@ def _spots(scope: Scope, spots: Rows) -> None:
         st.html(theme.aside("No file that changed in 90 days has this in its path."))
         return
     charts.show(
-        spots, _map, title="Hot spots", n=words.plural(spots.height, "file"),
+        spots,
+        _map,
+        title="Hot spots",
+        n=words.plural(spots.height, "file"),
         unit="commits in 90 days against open findings; the larger, the more lines changed",
         note="Vermillion: broke three green builds or more, and a third of those that could tell.",
         legend={"breaks builds": theme.STATUS["failed"], "does not stand out": theme.SERIES[0]},
-    )  # fmt: skip
-    with charts.figure("Files to look at first", spots, key="files", note=(
-        "Heat: commits × (1 + open findings) × (2 − coverage), an order to look in, no probability. "
-        "Breaks: first builds that failed where the one before had passed, of all that could tell. "
-        "Bus factor: people who made half of the changes. Select a file for its changes."
-    )):  # fmt: skip
+    )
+    with charts.figure(
+        "Files to look at first",
+        spots,
+        key="files",
+        note=(
+            "Heat: commits \u00d7 (1 + open findings) \u00d7 (2 \u2212 coverage), "
+            "an order to look in, no probability. "
+            "Breaks: first builds that failed where the one before had passed, of all that "
+            "could tell. "
+            "Bus factor: people who made half of the changes. Select a file for its changes."
+        ),
+    ):
         picked = st.dataframe(
-            _table(spots, scope), hide_index=True, on_select="rerun", selection_mode="single-row",
-            key="hot-files", height=charts.table_height(spots.height),
+            _table(spots, scope),
+            hide_index=True,
+            on_select="rerun",
+            selection_mode="single-row",
+            key="hot-files",
+            height=charts.table_height(spots.height),
             column_config=COLUMNS,
-        )  # fmt: skip
+        )
         chosen: list[int] = picked["selection"]["rows"]
         if chosen:
             _file(scope, spots.dicts()[chosen[0]])
@@ -177,12 +197,21 @@ COLUMNS = {
 
 def _table(spots: Rows, scope: Scope) -> pl.DataFrame:
     return spots.frame.select(
-        "path", "heat", "churn", "line_churn",
-        pl.when(pl.col("builds") > 0).then(pl.format("{} of {}", "breaks", "builds")).alias("breaks"),
-        "findings", "coverage", "complexity", "bus_factor",
-        pl.format("{} ({} %)", "owner", (pl.col("owner_share") * 100).round(0).cast(pl.Int64))
-        .alias("owner"),
-    )  # fmt: skip
+        "path",
+        "heat",
+        "churn",
+        "line_churn",
+        pl.when(pl.col("builds") > 0)
+        .then(pl.format("{} of {}", "breaks", "builds"))
+        .alias("breaks"),
+        "findings",
+        "coverage",
+        "complexity",
+        "bus_factor",
+        pl.format(
+            "{} ({} %)", "owner", (pl.col("owner_share") * 100).round(0).cast(pl.Int64)
+        ).alias("owner"),
+    )
 
 
 def _map(frame: pl.DataFrame) -> alt.Chart:
@@ -195,7 +224,8 @@ def _map(frame: pl.DataFrame) -> alt.Chart:
             size=alt.Size("line_churn:Q", legend=None, scale=alt.Scale(range=[40, 700])),
             color=alt.condition(
                 "datum.breaks >= 3 && datum.breaks * 3 >= datum.builds",
-                alt.value(theme.STATUS["failed"]), alt.value(theme.SERIES[0]),
+                alt.value(theme.STATUS["failed"]),
+                alt.value(theme.SERIES[0]),
             ),
             tooltip=["path", "churn", "line_churn", "findings", "breaks", "owner"],
         )
@@ -211,12 +241,17 @@ def _file(scope: Scope, row: dict[str, Any]) -> None:
         + theme.quiet(
             f"{theme.code(words.short(one['sha']))} · {escape(one['author_name'] or '')} · "
             f"{words.moment(one['committed_at'], scope.zone)} · "
-            f"+{one['insertions'] or 0} −{one['deletions'] or 0}")
+            f"+{one['insertions'] or 0} \u2212{one['deletions'] or 0}"
+        )
         + "</div>"
         for one in changes.dicts()[:12]
-    ]  # fmt: skip
-    with charts.figure("Its changes", changes, key="file-changes",
-                       note=f"{words.plural(changes.height, 'commit')} in 90 days."):  # fmt: skip
+    ]
+    with charts.figure(
+        "Its changes",
+        changes,
+        key="file-changes",
+        note=f"{words.plural(changes.height, 'commit')} in 90 days.",
+    ):
         st.html(theme.listed(lines))
 
 
@@ -233,50 +268,70 @@ def _signals(scope: Scope, told: list[lift.Lift]) -> None:
     )
     if frame.is_empty():
         with charts.figure("Which warnings came true", rows, key="lift"):
-            st.html(theme.aside(
-                f"Too few changes were built to tell: every signal needs {lift.FEWEST} changes with "
-                "it and as many without, each the first build after a green one."
-            ))  # fmt: skip
+            st.html(
+                theme.aside(
+                    f"Too few changes were built to tell: every signal needs {lift.FEWEST} changes "
+                    "with "
+                    "it and as many without, each the first build after a green one."
+                )
+            )
         return
     charts.show(
-        rows, _lifts(frame), title="Which warnings came true", key="lift",
-        n=words.plural(rows.height, "first build after a green one", "first builds after a green one"),
-        unit="lift of breaking the build", note=note,
-    )  # fmt: skip
+        rows,
+        _lifts(frame),
+        title="Which warnings came true",
+        key="lift",
+        n=words.plural(
+            rows.height, "first build after a green one", "first builds after a green one"
+        ),
+        unit="lift of breaking the build",
+        note=note,
+    )
     shown = frame.select(
         "signal",
         pl.format("{} of {}", "broken_with", "n_with").alias("with"),
         pl.format("{} of {}", "broken_without", "n_without").alias("without"),
-        pl.format("{} ({}–{})", *(pl.col(name).round(2) for name in ("lift", "low", "high")))
-        .alias("lift"),
+        pl.format(
+            "{} ({}\u2013{})", *(pl.col(name).round(2) for name in ("lift", "low", "high"))
+        ).alias("lift"),
         "verdict",
-    )  # fmt: skip
-    st.dataframe(shown, hide_index=True, key="lift-table", height="content", column_config={
-        "signal": st.column_config.TextColumn("Signal", width=300),
-        "with": st.column_config.TextColumn("Broke with it", alignment="right"),
-        "without": st.column_config.TextColumn("Broke without", alignment="right"),
-        "lift": st.column_config.TextColumn("Lift (90 %)", alignment="right"),
-        "verdict": st.column_config.TextColumn("So it", width=220),
-    })  # fmt: skip
+    )
+    st.dataframe(
+        shown,
+        hide_index=True,
+        key="lift-table",
+        height="content",
+        column_config={
+            "signal": st.column_config.TextColumn("Signal", width=300),
+            "with": st.column_config.TextColumn("Broke with it", alignment="right"),
+            "without": st.column_config.TextColumn("Broke without", alignment="right"),
+            "lift": st.column_config.TextColumn("Lift (90 %)", alignment="right"),
+            "verdict": st.column_config.TextColumn("So it", width=220),
+        },
+    )
 
 
-def _lifts(frame: pl.DataFrame) -> alt.LayerChart:
+def _lifts(frame: pl.DataFrame) -> Drawn:
     base = alt.Chart(frame).encode(
         y=alt.Y("signal:N", sort=None, title=None, axis=alt.Axis(labelLimit=320))
     )
     scale = alt.Scale(type="log", nice=False)
-    tone = alt.condition("datum.low > 1", alt.value(theme.STATUS["failed"]),
-                         alt.value(theme.SERIES[0]))  # fmt: skip
+    tone = alt.condition(
+        "datum.low > 1", alt.value(theme.STATUS["failed"]), alt.value(theme.SERIES[0])
+    )
     bars = base.mark_rule(strokeWidth=4, opacity=0.45).encode(
         x=alt.X("low:Q", scale=scale, title="Lift (1 = no difference)"), x2="high:Q", color=tone
     )
     points = base.mark_circle(size=110, opacity=1).encode(
-        x=alt.X("lift:Q", scale=scale), color=tone,
+        x=alt.X("lift:Q", scale=scale),
+        color=tone,
         tooltip=["signal", "broken_with", "n_with", "broken_without", "n_without", "verdict"],
-    )  # fmt: skip
-    one = alt.Chart(pl.DataFrame({"x": [1.0]})).mark_rule(strokeDash=[4, 4], opacity=0.6, color="#8a8a90").encode(
-        x="x:Q"
-    )  # fmt: skip
+    )
+    one = (
+        alt.Chart(pl.DataFrame({"x": [1.0]}))
+        .mark_rule(strokeDash=[4, 4], opacity=0.6, color="#8a8a90")
+        .encode(x="x:Q")
+    )
     return alt.layer(one, bars, points).properties(height=34 * frame.height + 40)
 
 
@@ -286,14 +341,17 @@ def _lifts(frame: pl.DataFrame) -> alt.LayerChart:
 def _owners(scope: Scope) -> None:
     owners = data.rows(OWNERS, project=scope.project.id, alone=ALONE)
     charts.show(
-        owners, _owner_bars, title="Who knows what", n=words.plural(owners.height, "person", "people"),
+        owners,
+        _owner_bars,
+        title="Who knows what",
+        n=words.plural(owners.height, "person", "people"),
         unit="files that a person changed most, in 90 days",
         note="Alone: 80 % or more of the changes of a file are by that person.",
         legend={"alone": theme.STATUS["failed"], "with others": theme.SERIES[0]},
-    )  # fmt: skip
+    )
 
 
-def _owner_bars(frame: pl.DataFrame) -> alt.LayerChart:
+def _owner_bars(frame: pl.DataFrame) -> Drawn:
     base = alt.Chart(frame).encode(
         y=alt.Y("owner:N", sort=None, title=None, axis=alt.Axis(labelLimit=200)),
         tooltip=["owner", "files", "alone", "changes"],
@@ -302,32 +360,49 @@ def _owner_bars(frame: pl.DataFrame) -> alt.LayerChart:
         base.mark_bar(cornerRadiusEnd=3, color=theme.SERIES[0], height=12).encode(
             x=alt.X("files:Q", title="Files", axis=alt.Axis(tickMinStep=1))
         ),
-        base.mark_bar(cornerRadiusEnd=3, color=theme.STATUS["failed"], height=12).encode(x="alone:Q"),
+        base.mark_bar(cornerRadiusEnd=3, color=theme.STATUS["failed"], height=12).encode(
+            x="alone:Q"
+        ),
     ).properties(height=24 * frame.height + 40)
 
 
 def _findings(scope: Scope) -> None:
     found = data.rows(FINDINGS, project=scope.project.id, path="")
-    with charts.figure("Open findings", found, key="findings", note=(
-        f"{words.plural(found.height, 'finding')}, worst first." if found.height else ""
-    )):  # fmt: skip
+    with charts.figure(
+        "Open findings",
+        found,
+        key="findings",
+        note=(f"{words.plural(found.height, 'finding')}, worst first." if found.height else ""),
+    ):
         if found.is_empty:
-            st.html(theme.aside(
-                "No analyser has reported an open finding. A SonarQube server, or a SARIF file: "
-                f"golive ingest sarif PATH --project {scope.project.id}"
-            ))  # fmt: skip
+            st.html(
+                theme.aside(
+                    "No analyser has reported an open finding. A SonarQube server does, or a file: "
+                    f"golive ingest sarif PATH --project {scope.project.id}"
+                )
+            )
             return
         shown = found.frame.select(
-            "severity", "rule_id", "message",
-            pl.format("{}:{}", pl.col("path").fill_null("?"), pl.col("line").fill_null(1)).alias("at"),
-            "tool", pl.col("created_at").dt.convert_time_zone(str(scope.zone)),
-        )  # fmt: skip
-        st.dataframe(shown, hide_index=True, key="findings-table",
-            height=charts.table_height(shown.height, 8), column_config={
+            "severity",
+            "rule_id",
+            "message",
+            pl.format("{}:{}", pl.col("path").fill_null("?"), pl.col("line").fill_null(1)).alias(
+                "at"
+            ),
+            "tool",
+            pl.col("created_at").dt.convert_time_zone(str(scope.zone)),
+        )
+        st.dataframe(
+            shown,
+            hide_index=True,
+            key="findings-table",
+            height=charts.table_height(shown.height, 8),
+            column_config={
                 "severity": st.column_config.TextColumn("Severity", width=75),
                 "rule_id": st.column_config.TextColumn("Rule", width=150),
                 "message": st.column_config.TextColumn("What", width=300),
                 "at": st.column_config.TextColumn("Where", width=260),
                 "tool": st.column_config.TextColumn("Tool", width=85),
                 "created_at": st.column_config.DatetimeColumn("Since", format="D MMM", width=75),
-            })  # fmt: skip
+            },
+        )

@@ -13,6 +13,7 @@ import polars as pl
 import streamlit as st
 
 from dashboards import charts, data, filters, theme, words
+from dashboards.behind import Drawn
 from dashboards.data import Rows
 from dashboards.scope import Scope
 
@@ -26,7 +27,13 @@ SHOWN = 200
 """Lines on the page, newest first: the search ends with the day that fills it."""
 FEW, LINES_PX = 14, 460
 REFRESH_S = 5
-LEVELS = {"": "All levels", "error": "Errors", "warning": "Warnings", "info": "Info", "debug": "Debug"}
+LEVELS = {
+    "": "All levels",
+    "error": "Errors",
+    "warning": "Warnings",
+    "info": "Info",
+    "debug": "Debug",
+}
 MARK = "<mark style='background:color-mix(in srgb,#d99a1c 38%,transparent);color:inherit'>"
 TONES = {
     "error": theme.STATUS["failed"],
@@ -102,18 +109,27 @@ class Search:
     def parameters(self) -> dict[str, str | int]:
         """Return what `LINES` takes of it."""
         return {
-            "word": self.word, "service": self.service, "level": self.level,
-            "template": self.template, "field": self.field, "value": self.value,
-        }  # fmt: skip
+            "word": self.word,
+            "service": self.service,
+            "level": self.level,
+            "template": self.template,
+            "field": self.field,
+            "value": self.value,
+        }
 
 
 def render(scope: Scope) -> None:
     """Draw the page."""
     newest: date | None = data.rows(NEWEST, project=scope.project.id).first().get("day")
     if newest is None:
-        charts.without("core.log_lines", title="No log has been read yet", text=(
-            "Build logs, files and log servers fill this page; golive ingest logs PATH takes a file."
-        ))  # fmt: skip
+        charts.without(
+            "core.log_lines",
+            title="No log has been read yet",
+            text=(
+                "Build logs, files and log servers fill this page; "
+                "golive ingest logs PATH takes a file."
+            ),
+        )
         return
     first = newest - timedelta(days=scope.days - 1)
     asked = {"project": scope.project.id, "first": first, "last": newest}
@@ -131,35 +147,43 @@ def _search(asked: dict[str, Any]) -> Search:
     services = data.rows(SERVICES, **asked)
     names = {"": "All services"} | {one: one for one in services.frame["service"].to_list() if one}
     with st.container(horizontal=True, gap="small", key="log-search"):
-        text = filters.text("q", label="A word, or field=value", width="stretch",
-                            placeholder="Search for a word, or for a field: host=checkout-1")  # fmt: skip
+        text = filters.text(
+            "q",
+            label="A word, or field=value",
+            width="stretch",
+            placeholder="Search for a word, or for a field: host=checkout-1",
+        )
         service = filters.choice("service", names, label="Service", width=170)
         level = filters.choice("level", LEVELS, label="Level", width=130)
     template = st.query_params.get("template", "0")
     field, _, value = text.partition("=")
     is_field = bool(value) and field.strip().isidentifier()
     return Search(
-        "" if is_field else text.lower(), service, level,
+        "" if is_field else text.lower(),
+        service,
+        level,
         int(template) if template.lstrip("-").isdigit() else 0,
-        f"$.{field.strip()}" if is_field else "", value.strip() if is_field else "",
-    )  # fmt: skip
+        f"$.{field.strip()}" if is_field else "",
+        value.strip() if is_field else "",
+    )
 
 
-def _summary(
-    scope: Scope, templates: Rows, rates: Rows, newest: date, search: Search
-) -> None:
+def _summary(scope: Scope, templates: Rows, rates: Rows, newest: date, search: Search) -> None:
     new = templates.frame.filter("is_new") if templates.height else templates.frame
     errors = _sum(rates, "error")
     lines = errors + _sum(rates, "warning") + _sum(rates, "other")
     if search.word:
-        title = f"{words.plural(templates.height, 'kind of line says', 'kinds of lines say')} “{search.word}”"
+        kinds = words.plural(templates.height, "kind of line says", "kinds of lines say")
+        title = f"{kinds} “{search.word}”"
     elif new.height:
-        title = f"{words.plural(new.height, 'kind of line is', 'kinds of lines are')} new in the last 3 days"
+        kinds = words.plural(new.height, "kind of line is", "kinds of lines are")
+        title = f"{kinds} new in the last 3 days"
     else:
         title = f"Nothing new is said; {words.plural(errors, 'error')}"
     charts.headline(
         title,
-        f"{words.plural(lines, 'line')} of {words.plural(templates.height, 'kind')} in {scope.days} days "
+        f"{words.plural(lines, 'line')} of {words.plural(templates.height, 'kind')} "
+        f"in {scope.days} days "
         f"to {newest:%-d %b %Y}, {words.number(errors)} of them errors.",
     )
 
@@ -174,14 +198,17 @@ def _sum(rates: Rows, name: str) -> int:
 def _rates(scope: Scope, rates: Rows) -> None:
     marks = _anomalies(scope)
     charts.show(
-        rates, lambda frame: _bars(frame, marks), title="Lines by day",
-        n=words.plural(rates.height, "day"), unit="lines per UTC day, as counted by template",
+        rates,
+        lambda frame: _bars(frame, marks),
+        title="Lines by day",
+        n=words.plural(rates.height, "day"),
+        unit="lines per UTC day, as counted by template",
         note="A diamond is a day that the anomaly model found unusual." if marks else "",
         legend=TONES,
-    )  # fmt: skip
+    )
 
 
-def _bars(frame: pl.DataFrame, marks: list[date]) -> alt.LayerChart:
+def _bars(frame: pl.DataFrame, marks: list[date]) -> Drawn:
     bars = (
         alt.Chart(frame)
         .transform_fold(list(TONES), as_=["level", "lines"])
@@ -189,17 +216,22 @@ def _bars(frame: pl.DataFrame, marks: list[date]) -> alt.LayerChart:
         .encode(
             x=alt.X("yearmonthdate(day):T", title=None),
             y=alt.Y("lines:Q", title=None),
-            color=alt.Color("level:N", legend=None,
-                            scale=alt.Scale(domain=list(TONES), range=list(TONES.values()))),
+            color=alt.Color(
+                "level:N",
+                legend=None,
+                scale=alt.Scale(domain=list(TONES), range=list(TONES.values())),
+            ),
             order=alt.Order("level:N"),
             tooltip=[alt.Tooltip("day:T", format="%d %b"), "level:N", "lines:Q"],
         )
-    )  # fmt: skip
+    )
     if not marks:
         return alt.layer(bars).properties(height=180)
-    spots = alt.Chart(pl.DataFrame({"day": marks}, schema={"day": pl.Date})).mark_point(
-        shape="diamond", filled=True, size=90, color=theme.STATUS["error"], opacity=1
-    ).encode(x="yearmonthdate(day):T", y=alt.value(6))  # fmt: skip
+    spots = (
+        alt.Chart(pl.DataFrame({"day": marks}, schema={"day": pl.Date}))
+        .mark_point(shape="diamond", filled=True, size=90, color=theme.STATUS["error"], opacity=1)
+        .encode(x="yearmonthdate(day):T", y=alt.value(6))
+    )
     return alt.layer(bars, spots).properties(height=180)
 
 
@@ -208,8 +240,11 @@ def _anomalies(scope: Scope) -> list[date]:
     table = "predictions.anomalies"
     if data.missing([table]):
         return []
-    found = data.rows(f"select distinct day from {table} where project_id = $project "  # noqa: S608 - a constant
-                      "and subject like 'log%' order by day", project=scope.project.id)  # fmt: skip
+    found = data.rows(
+        f"select distinct day from {table} where project_id = $project "  # noqa: S608 - a constant
+        "and subject like 'log%' order by day",
+        project=scope.project.id,
+    )
     return found.frame["day"].to_list() if found.height else []
 
 
@@ -227,12 +262,20 @@ def _results(scope: Scope, asked: dict[str, Any], search: Search) -> None:
 def _lines(scope: Scope, asked: dict[str, Any], search: Search) -> None:
     rows, since = found(asked, search)
     note = f"{words.plural(rows.height, 'line')}, newest first"
-    note += (f"; there may be older ones before {since:%-d %b}. Narrow the search to see them."
-             if rows.height >= SHOWN else f", all in the period ({scope.days} days).")  # fmt: skip
+    note += (
+        f"; there may be older ones before {since:%-d %b}. Narrow the search to see them."
+        if rows.height >= SHOWN
+        else f", all in the period ({scope.days} days)."
+    )
     with charts.figure("Lines", rows, key="lines", note=note if rows.height else ""):
         if search.template:
-            st.button("Lines of every kind", key="every-kind", type="tertiary",
-                      icon=":material/close:", on_click=_forget_template)  # fmt: skip
+            st.button(
+                "Lines of every kind",
+                key="every-kind",
+                type="tertiary",
+                icon=":material/close:",
+                on_click=_forget_template,
+            )
         if rows.is_empty:
             st.html(theme.aside("No line says this in the period. A longer one may have it."))
             return
@@ -251,8 +294,14 @@ def found(asked: dict[str, Any], search: Search) -> tuple[Rows, date]:
     """
     last: date = asked["last"]
     for first in _steps(asked["first"], last):
-        rows = data.rows(LINES, project=asked["project"], first=first, last=last, shown=SHOWN,
-                         **search.parameters())  # fmt: skip
+        rows = data.rows(
+            LINES,
+            project=asked["project"],
+            first=first,
+            last=last,
+            shown=SHOWN,
+            **search.parameters(),
+        )
         if rows.height >= SHOWN or first == asked["first"]:
             return rows, first
     raise AssertionError("the last step is the whole period")
@@ -296,29 +345,46 @@ def marked(text: str, word: str) -> str:
 
 
 def _templates(scope: Scope, templates: Rows) -> None:
-    with charts.figure("What is said", templates, key="templates", note=(
-        "New kinds first, then by errors. <*> is what varies. Select one for its lines and its rate."
-        if templates.height else ""
-    )):  # fmt: skip
+    with charts.figure(
+        "What is said",
+        templates,
+        key="templates",
+        note=(
+            "New kinds first, then by errors. <*> is what varies. "
+            "Select one for its lines and its rate."
+            if templates.height
+            else ""
+        ),
+    ):
         if templates.is_empty:
             st.html(theme.aside("No line in this period."))
             return
         shown = templates.frame.select(
             pl.when(pl.col("is_new")).then(pl.lit("new")).otherwise(pl.lit("")).alias("new"),
-            "template", "said", "errors", pl.col("services").list.join(", "),
+            "template",
+            "said",
+            "errors",
+            pl.col("services").list.join(", "),
             pl.col("last_at").dt.convert_time_zone(str(scope.zone)),
-        )  # fmt: skip
+        )
         picked = st.dataframe(
-            shown, hide_index=True, on_select="rerun", selection_mode="single-row", key="kinds",
-            height=charts.table_height(shown.height), column_config={
+            shown,
+            hide_index=True,
+            on_select="rerun",
+            selection_mode="single-row",
+            key="kinds",
+            height=charts.table_height(shown.height),
+            column_config={
                 "new": st.column_config.TextColumn("", width=45),
                 "template": st.column_config.TextColumn("Template", width=430),
                 "said": st.column_config.NumberColumn("Lines", format="localized", width=75),
                 "errors": st.column_config.NumberColumn("Errors", format="localized", width=70),
                 "services": st.column_config.TextColumn("Services", width=170),
-                "last_at": st.column_config.DatetimeColumn("Last", format="D MMM, HH:mm", width=105),
+                "last_at": st.column_config.DatetimeColumn(
+                    "Last", format="D MMM, HH:mm", width=105
+                ),
             },
-        )  # fmt: skip
+        )
         chosen: list[int] = picked["selection"]["rows"]
         wanted = str(templates.frame["template_id"][chosen[0]]) if chosen else ""
         if wanted and wanted != st.query_params.get("template"):

@@ -12,6 +12,7 @@ import polars as pl
 import streamlit as st
 
 from dashboards import charts, data, filters, theme, words
+from dashboards.behind import Drawn
 from dashboards.data import Rows
 from dashboards.scope import Scope
 
@@ -52,9 +53,7 @@ left join (
 where incident.project_id = $project and incident.day between $first and $last
 order by incident.resolved_at is null desc, incident.started_at desc
 """
-ONE = INCIDENTS.replace(
-    "incident.day between $first and $last", "incident.incident_id = $incident"
-)
+ONE = INCIDENTS.replace("incident.day between $first and $last", "incident.incident_id = $incident")
 ALERTS = """
 select
     alert.alert_id, alert.name, alert.service, alert.severity, alert.status, alert.summary,
@@ -130,10 +129,12 @@ def render(scope: Scope) -> None:
     series = data.rows(SERIES, **asked)
     if incidents.is_empty and alerts.is_empty and series.is_empty:
         charts.without(
-            "core.incidents", "core.alerts", "core.metric_points",
+            "core.incidents",
+            "core.alerts",
+            "core.metric_points",
             title="No incident, no alert, no metric",
             text=f"Nothing was reported in the {scope.period}.",
-        )  # fmt: skip
+        )
         return
     _summary(scope, incidents, alerts)
     wanted = charts.focus("incident")
@@ -150,9 +151,10 @@ def _summary(scope: Scope, incidents: Rows, alerts: Rows) -> None:
     active = [one for one in found if one["resolved_at"] is None]
     caused = [one for one in found if one["deployment_id"] and one["probability"] >= LIKELY]
     lengths = sorted(
-        (one["resolved_at"] - one["started_at"]).total_seconds() for one in found
+        (one["resolved_at"] - one["started_at"]).total_seconds()
+        for one in found
         if one["resolved_at"]
-    )  # fmt: skip
+    )
     if active:
         title = f"{words.plural(len(active), 'incident is', 'incidents are')} open"
     else:
@@ -163,13 +165,22 @@ def _summary(scope: Scope, incidents: Rows, alerts: Rows) -> None:
         f"{words.plural(len(found), 'incident')} in the {scope.period}; "
         f"{words.number(len(caused))} of them more likely than not caused by a deployment.",
     )
-    charts.metrics([
-        ("Incidents", words.number(len(found)), f"{words.number(len(active))} open"),
-        ("Half were over within", words.duration(_middle(lengths)),
-         f"n = {words.plural(len(lengths), 'resolved incident')}"),
-        ("Probably by a deployment", words.number(len(caused)), f"of {words.number(len(found))}, P ≥ 50 %"),
-        ("Alerts", words.number(alerts.height), f"{words.number(lone)} without an incident"),
-    ])  # fmt: skip
+    charts.metrics(
+        [
+            ("Incidents", words.number(len(found)), f"{words.number(len(active))} open"),
+            (
+                "Half were over within",
+                words.duration(_middle(lengths)),
+                f"n = {words.plural(len(lengths), 'resolved incident')}",
+            ),
+            (
+                "Probably by a deployment",
+                words.number(len(caused)),
+                f"of {words.number(len(found))}, P ≥ 50 %",
+            ),
+            ("Alerts", words.number(alerts.height), f"{words.number(lone)} without an incident"),
+        ]
+    )
 
 
 def _middle(ordered: list[float]) -> float | None:
@@ -185,20 +196,28 @@ def _middle(ordered: list[float]) -> float | None:
 def _axis(scope: Scope, asked: dict[str, Any], series: Rows) -> None:
     events = data.rows(EVENTS, **asked, now=scope.now.replace(microsecond=0, second=0))
     charts.show(
-        events, lambda frame: _events(frame, scope), title="Deployments, alerts and incidents",
-        n=words.plural(events.height, "event"), unit="one line for each service",
-        note=f"Times are {scope.zone}.", legend=TONES, key="axis",
-    )  # fmt: skip
+        events,
+        lambda frame: _events(frame, scope),
+        title="Deployments, alerts and incidents",
+        n=words.plural(events.height, "event"),
+        unit="one line for each service",
+        note=f"Times are {scope.zone}.",
+        legend=TONES,
+        key="axis",
+    )
     if series.is_empty:
         return
     names = {name: name for name in series.frame["series"].to_list()}
     picked = filters.choice("series", names, label="Metric", width="stretch")
     values = data.rows(METRIC, **asked, series=picked)
     charts.show(
-        values, lambda frame: _metric(frame, events.frame, scope), title="Metric beside them",
-        n=words.plural(values.height, "hour"), unit="hourly mean; the band is lowest to highest",
+        values,
+        lambda frame: _metric(frame, events.frame, scope),
+        title="Metric beside them",
+        n=words.plural(values.height, "hour"),
+        unit="hourly mean; the band is lowest to highest",
         note="Vermillion bands are incidents, blue lines deployments to production.",
-    )  # fmt: skip
+    )
 
 
 def _local(frame: pl.DataFrame, scope: Scope, *names: str) -> pl.DataFrame:
@@ -214,7 +233,7 @@ def _tone() -> alt.Color:
     return alt.Color("what:N", scale=scale, legend=None)
 
 
-def _events(frame: pl.DataFrame, scope: Scope) -> alt.LayerChart:
+def _events(frame: pl.DataFrame, scope: Scope) -> Drawn:
     local = _local(frame, scope, "began_at", "ended_at")
     services = sorted(local["service"].unique().to_list())
     y = alt.Y("service:N", sort=services, title=None, axis=alt.Axis(labelLimit=130, grid=True))
@@ -233,12 +252,20 @@ def _events(frame: pl.DataFrame, scope: Scope) -> alt.LayerChart:
         .mark_bar(height=8, cornerRadius=3, minBandSize=3)
         .encode(x=x, x2="ended_at:T")
     )
-    heads = base.transform_filter("datum.what != 'deployment'").mark_tick(thickness=4, size=11).encode(x=x)
-    ticks = base.transform_filter("datum.what == 'deployment'").mark_tick(thickness=2, size=13).encode(x=x)
+    heads = (
+        base.transform_filter("datum.what != 'deployment'")
+        .mark_tick(thickness=4, size=11)
+        .encode(x=x)
+    )
+    ticks = (
+        base.transform_filter("datum.what == 'deployment'")
+        .mark_tick(thickness=2, size=13)
+        .encode(x=x)
+    )
     return alt.layer(bars, heads, ticks).properties(height=max(120, 54 * len(services) + 30))
 
 
-def _metric(frame: pl.DataFrame, events: pl.DataFrame, scope: Scope) -> alt.LayerChart:
+def _metric(frame: pl.DataFrame, events: pl.DataFrame, scope: Scope) -> Drawn:
     local = _local(frame, scope, "hour_at")
     around = _local(events, scope, "began_at", "ended_at")
     x = alt.X("hour_at:T", title=None)
@@ -270,11 +297,19 @@ def _incident(scope: Scope, one: Mapping[str, Any]) -> None:
         + theme.quiet(escape(_told(one, scope)))
     )
     left, right = st.columns([3, 2], gap="large")
-    with left, charts.figure("Probable causes", causes, key="causes", note=(
-        "P: part of the intensity at the begin of the incident that falls to each deployment of the "
-        "7 days before, by lag (fades in 6 h), service and size, against a steady background. A "
-        "score to look by, no proof: see marts.incident_causes."
-    )):  # fmt: skip
+    with (
+        left,
+        charts.figure(
+            "Probable causes",
+            causes,
+            key="causes",
+            note=(
+                "P: part of the intensity at the begin of the incident that falls to each "
+                "deployment of the 7 days before, by lag (fades in 6 h), service and size, "
+                "against a steady background. A score to look by, no proof: see marts.incident_causes."
+            ),
+        ),
+    ):
         st.html(theme.listed([_cause(cause, scope) for cause in causes.dicts()[:5]], gap="1rem"))
     with right:
         _timeline(scope, one, causes)
@@ -305,10 +340,12 @@ def _cause(cause: Mapping[str, Any], scope: Scope) -> str:
     if not cause["deployment_id"]:
         return f"<div>{chance} No deployment: something else{bar}</div>"
     text = (
-        f"{escape(cause['service'] or 'no service named')}, {theme.code(words.short(cause['commit_sha']))}, "
+        f"{escape(cause['service'] or 'no service named')}, "
+        f"{theme.code(words.short(cause['commit_sha']))}, "
         f"{words.duration(cause['lag_s'])} before"
     )
-    more = f"{words.plural(cause['commits'] or 0, 'commit')}, {words.moment(cause['deployed_at'], scope.zone)}"
+    when = words.moment(cause["deployed_at"], scope.zone)
+    more = f"{words.plural(cause['commits'] or 0, 'commit')}, {when}"
     return f"<div>{chance} {text}<br>{theme.quiet(escape(more))}{bar}</div>"
 
 
@@ -319,19 +356,30 @@ def _timeline(scope: Scope, one: Mapping[str, Any], causes: Rows) -> None:
         if cause["deployment_id"] and cause["probability"] >= 0.05  # noqa: PLR2004 - worth a line
     ]
     steps.append((one["started_at"], "failed", "Incident began"))
-    for name, word, text in (("acknowledged_at", "queued", "Somebody took it"), ("resolved_at", "passed", "Over")):
+    for name, word, text in (
+        ("acknowledged_at", "queued", "Somebody took it"),
+        ("resolved_at", "passed", "Over"),
+    ):
         if one[name]:
             steps.append((one[name], word, text))
     steps += [
         (alert["started_at"], "degraded", f"Alert {alert['name']}")
-        for alert in data.rows(ALERTS_OF, project=scope.project.id, incident=one["incident_id"],
-                               day=one["started_at"].date()).dicts()
-    ]  # fmt: skip
+        for alert in data.rows(
+            ALERTS_OF,
+            project=scope.project.id,
+            incident=one["incident_id"],
+            day=one["started_at"].date(),
+        ).dicts()
+    ]
     st.subheader("Timeline", anchor=False)
-    st.html(theme.listed(
-        theme.entry(word, [f"<b>{escape(text)}</b> {theme.quiet(words.moment(when, scope.zone))}"])
-        for when, word, text in sorted(steps)
-    ))  # fmt: skip
+    st.html(
+        theme.listed(
+            theme.entry(
+                word, [f"<b>{escape(text)}</b> {theme.quiet(words.moment(when, scope.zone))}"]
+            )
+            for when, word, text in sorted(steps)
+        )
+    )
 
 
 ALERTS_OF = """
@@ -346,50 +394,82 @@ def _commits(scope: Scope, cause: Mapping[str, Any]) -> None:
     commits = data.rows(COMMITS, project=scope.project.id, deployment=cause["deployment_id"])
     if commits.is_empty:
         return
-    with charts.figure("What the most likely deployment carried", commits, key="carried",
-                       note=f"{words.plural(commits.height, 'commit')}, newest first."):  # fmt: skip
+    with charts.figure(
+        "What the most likely deployment carried",
+        commits,
+        key="carried",
+        note=f"{words.plural(commits.height, 'commit')}, newest first.",
+    ):
         shown = commits.frame.select(
-            pl.col("sha").str.head(7), "subject", "author_name",
-            pl.format("+{} −{}", "insertions", "deletions").alias("lines"),
-        )  # fmt: skip
-        st.dataframe(shown, hide_index=True, key="carried-table", height=charts.table_height(shown.height, 6))
+            pl.col("sha").str.head(7),
+            "subject",
+            "author_name",
+            pl.format("+{} \u2212{}", "insertions", "deletions").alias("lines"),
+        )
+        st.dataframe(
+            shown, hide_index=True, key="carried-table", height=charts.table_height(shown.height, 6)
+        )
 
 
 # ---------------------------------------------------------------- lists
 
 
 def _board(scope: Scope, incidents: Rows) -> None:
-    with charts.figure("Incidents", incidents, key="incidents", note=(
-        "Select an incident for its causes and its timeline." if incidents.height else ""
-    )):  # fmt: skip
+    with charts.figure(
+        "Incidents",
+        incidents,
+        key="incidents",
+        note=("Select an incident for its causes and its timeline." if incidents.height else ""),
+    ):
         if incidents.is_empty:
             st.html(theme.aside("None in this period."))
             return
         shown = incidents.frame.select(
-            "title", "service", "severity", "status",
+            "title",
+            "service",
+            "severity",
+            "status",
             pl.col("started_at").dt.convert_time_zone(str(scope.zone)),
-            (pl.col("resolved_at") - pl.col("started_at")).dt.total_seconds().cast(pl.Float64)
-            .map_elements(words.duration, pl.String).fill_null("open").alias("length"),
+            (pl.col("resolved_at") - pl.col("started_at"))
+            .dt.total_seconds()
+            .cast(pl.Float64)
+            .map_elements(words.duration, pl.String)
+            .fill_null("open")
+            .alias("length"),
             pl.when(pl.col("deployment_id") != "")
-            .then(pl.format("{} {}", pl.col("cause_service").fill_null("deployment"),
-                            pl.col("commit_sha").str.head(7)))
-            .otherwise(pl.lit("no deployment")).alias("cause"),
+            .then(
+                pl.format(
+                    "{} {}",
+                    pl.col("cause_service").fill_null("deployment"),
+                    pl.col("commit_sha").str.head(7),
+                )
+            )
+            .otherwise(pl.lit("no deployment"))
+            .alias("cause"),
             (pl.col("probability") * 100).clip(0.1, 99.9),
-        )  # fmt: skip
+        )
         picked = st.dataframe(
-            shown, hide_index=True, on_select="rerun", selection_mode="single-row",
-            key="incident-board", height=charts.table_height(shown.height), column_config={
+            shown,
+            hide_index=True,
+            on_select="rerun",
+            selection_mode="single-row",
+            key="incident-board",
+            height=charts.table_height(shown.height),
+            column_config={
                 "title": st.column_config.TextColumn("Incident", width=230),
                 "service": st.column_config.TextColumn("Service", width=100),
                 "severity": st.column_config.TextColumn("Severity", width=75),
                 "status": st.column_config.TextColumn("Status", width=90),
-                "started_at": st.column_config.DatetimeColumn("Began", format="D MMM, HH:mm", width=105),
+                "started_at": st.column_config.DatetimeColumn(
+                    "Began", format="D MMM, HH:mm", width=105
+                ),
                 "length": st.column_config.TextColumn("Length", alignment="right", width=90),
                 "cause": st.column_config.TextColumn("Most likely", width=150),
                 "probability": st.column_config.ProgressColumn(
-                    "P", min_value=0, max_value=100, format="%.0f %%", width=100),
+                    "P", min_value=0, max_value=100, format="%.0f %%", width=100
+                ),
             },
-        )  # fmt: skip
+        )
         chosen: list[int] = picked["selection"]["rows"]
         if chosen:
             st.query_params["incident"] = incidents.frame["incident_id"][chosen[0]]
@@ -402,18 +482,31 @@ def _alerts(scope: Scope, alerts: Rows) -> None:
             st.html(theme.aside("None in this period."))
             return
         shown = alerts.frame.select(
-            "name", "service", "severity", "status", "summary",
+            "name",
+            "service",
+            "severity",
+            "status",
+            "summary",
             pl.col("started_at").dt.convert_time_zone(str(scope.zone)),
-            pl.when(pl.col("incident_id").is_null()).then(pl.lit("none"))
-            .otherwise(pl.lit("yes")).alias("led to an incident"),
-        )  # fmt: skip
-        st.dataframe(shown, hide_index=True, key="alert-board",
-            height=charts.table_height(shown.height, 8), column_config={
+            pl.when(pl.col("incident_id").is_null())
+            .then(pl.lit("none"))
+            .otherwise(pl.lit("yes"))
+            .alias("led to an incident"),
+        )
+        st.dataframe(
+            shown,
+            hide_index=True,
+            key="alert-board",
+            height=charts.table_height(shown.height, 8),
+            column_config={
                 "name": st.column_config.TextColumn("Alert", width=150),
                 "service": st.column_config.TextColumn("Service", width=100),
                 "severity": st.column_config.TextColumn("Severity", width=75),
                 "status": st.column_config.TextColumn("Status", width=85),
                 "summary": st.column_config.TextColumn("What it says", width=290),
-                "started_at": st.column_config.DatetimeColumn("Began", format="D MMM, HH:mm", width=110),
+                "started_at": st.column_config.DatetimeColumn(
+                    "Began", format="D MMM, HH:mm", width=110
+                ),
                 "led to an incident": st.column_config.TextColumn("Incident", width=75),
-            })  # fmt: skip
+            },
+        )

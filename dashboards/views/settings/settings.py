@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import polars as pl
 import streamlit as st
@@ -36,7 +36,7 @@ MEANING = {
     "port.gateway": "Port of webhooks and the API",
     "port.dashboards": "Port of these pages",
     "port.dagster": "Port of Dagster",
-    "delivery.incident_hours": "Hours after a deployment in which an incident makes it a failed one",
+    "delivery.incident_hours": "Hours in which an incident makes a deployment a failed one",
     "delivery.hotfix": "Regular expression that finds a hotfix by branch and subject",
     "history_start": "Nothing older than this is read",
     "cores": "Processor cores that may be used",
@@ -65,15 +65,21 @@ def render(scope: Scope) -> None:
 
 
 def _summary(known: Settings) -> None:
-    missing = [word for one in _all(known) for word in secrets(one) if not is_there(word, known.base)]
+    missing = [
+        word for one in _all(known) for word in secrets(one) if not is_there(word, known.base)
+    ]
     sources = len(known.instances)
     title = (
         f"{len(missing)} secret{'s are' if len(missing) > 1 else ' is'} not set: {missing[0]}"
-        if missing else "The settings are valid"
-    )  # fmt: skip
+        if missing
+        else "The settings are valid"
+    )
     file = known.file.name if known.file else "no file: everything is at its default"
-    charts.headline(title, f"{file}; {_count(len(known.projects), 'project')}, "
-                           f"{_count(sources, 'source')}, {_count(len(known.targets), 'target')}.")  # fmt: skip
+    charts.headline(
+        title,
+        f"{file}; {_count(len(known.projects), 'project')}, "
+        f"{_count(sources, 'source')}, {_count(len(known.targets), 'target')}.",
+    )
     if not known.file:
         st.code("golive init", language="bash", width=440)
 
@@ -89,17 +95,22 @@ def _all(known: Settings) -> Iterator[Instance]:
 
 def secrets(one: Instance) -> list[str]:
     """Return the references to secrets of a source or target, as they stand in the file."""
-    return sorted({text for text in _texts([*one.options.values(), one.webhook_secret])
-                   if settings.REFERENCE.fullmatch(text)})  # fmt: skip
+    return sorted(
+        {
+            text
+            for text in _texts([*one.options.values(), one.webhook_secret])
+            if settings.REFERENCE.fullmatch(text)
+        }
+    )
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        yield from _texts(list(value.values()))
+        yield from _texts(list(cast("dict[str, object]", value).values()))
     elif isinstance(value, list | tuple):
-        for item in value:
+        for item in cast("list[object]", value):
             yield from _texts(item)
 
 
@@ -120,11 +131,15 @@ def _projects(known: Settings) -> None:
         st.html(theme.aside("No project is named. golive init writes one for the repository here."))
         return
     rows = [
-        {"Project": one.id, "Name": one.name, "Owner": one.owner or "nobody named",
-         "Repository": one.git_repository,
-         "Sources": sum(source.project_id == one.id for source in known.instances.values())}
+        {
+            "Project": one.id,
+            "Name": one.name,
+            "Owner": one.owner or "nobody named",
+            "Repository": one.git_repository,
+            "Sources": sum(source.project_id == one.id for source in known.instances.values()),
+        }
         for one in known.projects.values()
-    ]  # fmt: skip
+    ]
     st.dataframe(pl.DataFrame(rows), hide_index=True, key="projects", height="content")
 
 
@@ -135,14 +150,17 @@ def _instances(known: Settings) -> None:
         st.html(theme.aside("No source is named. golive sources tells the types, with an example."))
         return
     lines = [
-        theme.entry(_health(one, known), [
-            f"<span class='gl-title'>{escape(one.name)}</span> "
-            + theme.quiet(escape(_kind(one, known))),
-            theme.quiet(" · ".join(_options(one))),
-            *(_secret(word, known.base) for word in secrets(one)),
-        ])
+        theme.entry(
+            _health(one, known),
+            [
+                f"<span class='gl-title'>{escape(one.name)}</span> "
+                + theme.quiet(escape(_kind(one, known))),
+                theme.quiet(" · ".join(_options(one))),
+                *(_secret(word, known.base) for word in secrets(one)),
+            ],
+        )
         for one in found
-    ]  # fmt: skip
+    ]
     st.html(theme.listed(lines, gap="1rem"))
     st.caption(
         "Secrets are references, resolved at the moment of use; no page, log or report shows one."
@@ -162,8 +180,11 @@ def _health(one: Instance, known: Settings) -> str:
 
 
 def _options(one: Instance) -> Iterator[str]:
-    shown = {key: value for key, value in one.options.items()
-             if not any(settings.REFERENCE.fullmatch(text) for text in _texts(value))}  # fmt: skip
+    shown = {
+        key: value
+        for key, value in one.options.items()
+        if not any(settings.REFERENCE.fullmatch(text) for text in _texts(value))
+    }
     for key, value in shown.items():
         yield f"{escape(key)} = {theme.code(str(value))}"
     if not shown:
@@ -175,8 +196,10 @@ def _secret(reference: str, base: Path) -> str:
         return f"Secret {theme.code(reference)} {theme.chip('set', theme.HEALTH['ok'], symbol='✓')}"
     kind, _, name = reference.partition(":")
     mend = f"export {name}=…" if kind == "env" else f"write it into {name}"
-    return (f"Secret {theme.code(reference)} {theme.chip('not set', theme.HEALTH['failed'], symbol='✕')} "
-            f"<b>Next:</b> {theme.code(mend)}")  # fmt: skip
+    return (
+        f"Secret {theme.code(reference)} {theme.chip('not set', theme.HEALTH['failed'])} "
+        f"<b>Next:</b> {theme.code(mend)}"
+    )
 
 
 def _notifications(known: Settings) -> None:
@@ -186,21 +209,30 @@ def _notifications(known: Settings) -> None:
         st.html(theme.aside("Nobody is notified: no target in golive.toml takes messages."))
         return
     st.dataframe(
-        pl.DataFrame([{"Target": one.name, "Type": one.type, "Project": one.project_id}
-                      for one in told]),
-        hide_index=True, key="notifying", height="content",
-    )  # fmt: skip
+        pl.DataFrame(
+            [{"Target": one.name, "Type": one.type, "Project": one.project_id} for one in told]
+        ),
+        hide_index=True,
+        key="notifying",
+        height="content",
+    )
 
 
 def _values(known: Settings) -> None:
     st.subheader("Rules, rates and limits", anchor=False)
     rows = list(values(known))
-    st.dataframe(pl.DataFrame(rows), hide_index=True, key="values", height="content", column_config={
-        "setting": st.column_config.TextColumn("Setting", width=210),
-        "value": st.column_config.TextColumn("Value", width=220),
-        "from": st.column_config.TextColumn("From", width=90),
-        "means": st.column_config.TextColumn("What it means", width=400),
-    })  # fmt: skip
+    st.dataframe(
+        pl.DataFrame(rows),
+        hide_index=True,
+        key="values",
+        height="content",
+        column_config={
+            "setting": st.column_config.TextColumn("Setting", width=210),
+            "value": st.column_config.TextColumn("Value", width=220),
+            "from": st.column_config.TextColumn("From", width=90),
+            "means": st.column_config.TextColumn("What it means", width=400),
+        },
+    )
 
 
 def values(known: Settings) -> Iterator[dict[str, str]]:
@@ -210,14 +242,23 @@ def values(known: Settings) -> Iterator[dict[str, str]]:
         for one in dataclasses.fields(section):
             value = getattr(section, one.name)
             yield _row(f"{table}.{one.name}", value, is_default=value == one.default)
-    yield _row("history_start", known.history_start or "all history",
-               is_default=known.history_start is None)  # fmt: skip
-    yield _row("cores", known.cores, is_default=known.cores == Settings(known.base, known.home).cores)
+    yield _row(
+        "history_start",
+        known.history_start or "all history",
+        is_default=known.history_start is None,
+    )
+    yield _row(
+        "cores", known.cores, is_default=known.cores == Settings(known.base, known.home).cores
+    )
 
 
 def _row(name: str, value: object, *, is_default: bool) -> dict[str, str]:
-    return {"setting": name, "value": str(value), "from": "default" if is_default else "set",
-            "means": MEANING.get(name, "")}  # fmt: skip
+    return {
+        "setting": name,
+        "value": str(value),
+        "from": "default" if is_default else "set",
+        "means": MEANING.get(name, ""),
+    }
 
 
 # ---------------------------------------------------------------- an edit, tried before it is made
@@ -234,26 +275,43 @@ def _edit(base: Path) -> None:
         "golive.toml", text, height=240, key="toml", placeholder='[project.shop]\nname = "Shop"'
     )
     if edited == text:
-        st.caption("Nothing is written from here: change a value to see whether it would be valid "
-                   "and what it would change.")  # fmt: skip
+        st.caption(
+            "Nothing is written from here: change a value to see whether it would be valid "
+            "and what it would change."
+        )
         return
     problem, changes = preview(text, edited, base)
     if problem:
-        st.html(f"<div role='alert'>{theme.chip('not valid', theme.HEALTH['failed'], symbol='✕')} "
-                f"<b>{escape(problem.what)}</b> {theme.code(problem.where)} {escape(problem.hint)}</div>")  # fmt: skip
+        st.html(
+            f"<div role='alert'>{theme.chip('not valid', theme.HEALTH['failed'], symbol='✕')} "
+            f"<b>{escape(problem.what)}</b> {theme.code(problem.where)} "
+            f"{escape(problem.hint)}</div>"
+        )
         return
     st.html(theme.chip("valid", theme.HEALTH["ok"], symbol="✓"))
     st.code(changes or "Only comments or spaces change.", language="diff")
-    st.caption(f"To make it so, save this as {settings.FILE} beside the repository; it holds from "
-               "the next run on.")  # fmt: skip
-    st.download_button("golive.toml", edited, settings.FILE, "application/toml", on_click="ignore",
-                       icon=":material/download:")  # fmt: skip
+    st.caption(
+        f"To make it so, save this as {settings.FILE} beside the repository; it holds from "
+        "the next run on."
+    )
+    st.download_button(
+        "golive.toml",
+        edited,
+        settings.FILE,
+        "application/toml",
+        on_click="ignore",
+        icon=":material/download:",
+    )
 
 
 def _holds_literal(line: str) -> bool:
     key, _, value = line.partition("=")
     word = value.strip().strip("\"'")
-    return bool(word) and settings.is_secret_name(key.strip()) and not settings.REFERENCE.fullmatch(word)
+    return (
+        bool(word)
+        and settings.is_secret_name(key.strip())
+        and not settings.REFERENCE.fullmatch(word)
+    )
 
 
 def preview(before: str, after: str, base: Path) -> tuple[GoLiveError | None, str]:
@@ -262,6 +320,7 @@ def preview(before: str, after: str, base: Path) -> tuple[GoLiveError | None, st
         settings.parse(after.encode(), base=base, home=settings.home(base))
     except GoLiveError as error:
         return error, ""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), "golive.toml", "edited",
-                                 lineterm="", n=1)  # fmt: skip
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), "golive.toml", "edited", lineterm="", n=1
+    )
     return None, "\n".join(lines)
