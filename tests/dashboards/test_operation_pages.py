@@ -17,7 +17,7 @@ from golive_core import settings
 from golive_core.lake import Lake
 
 Draw = Callable[..., AppTest]
-SECRET = "hunter2-very-secret"  # noqa: S105 - planted, to be found nowhere
+SECRET = "hunter2-very-secret"
 
 
 def html(app: AppTest) -> str:

@@ -1,4 +1,4 @@
-"""Marts behind Incidents and Code: probable causes, hourly metrics, signals of a change, hot spots."""
+"""Marts behind Incidents and Code: causes, hourly metrics, signals of a change, hot spots."""
 
 from __future__ import annotations
 
