@@ -68,7 +68,7 @@ def search(lines: int) -> None:
         began, cpu = time.perf_counter(), time.process_time()
         rows, _ = logs.found(asked, logs.Search(word, "", "", 0, "", ""))
         wall, spent = time.perf_counter() - began, time.process_time() - cpu
-        print(f"{lines:,} lines, {word!r}: {rows.height} rows, {wall:.2f} s wall, {spent:.2f} s CPU, "
+        print(f"{lines:,} lines, {word!r}: {rows.height} rows, {wall:.2f} s, {spent:.2f} s CPU, "
               f"{wall / LIMIT_S:.2f} of the limit of {LIMIT_S} s")  # fmt: skip
 
 

@@ -1,12 +1,12 @@
 -- What was known of a commit before its first build, and whether that build broke what was green.
 --
--- One row for each first attempt of a build that ended passed or failed, where the build before it of the same
--- pipeline and branch had passed: only there a failure is news. Each signal is about the files of the commit as
--- they stood before it, so none of them knows the answer. lines and files are the size of the change; churn is
--- the largest number of commits that one of its files had in the 30 days before; authors the largest number of
--- people behind those; is_first_touch that its author had not touched one of the files in the 90 days before;
--- findings the number of findings open then in its files, coverage the lowest line coverage measured before.
--- Merges have no files and are left out.
+-- One row for each first attempt of a build that ended passed or failed, where the build before it of the
+-- same pipeline and branch had passed: only there a failure is news. Each signal is about the files of
+-- the commit as they stood before it, so none of them knows the answer. lines and files are the size of
+-- the change; churn is the largest number of commits that one of its files had in the 30 days before;
+-- authors the largest number of people behind those; is_first_touch that its author had not touched one
+-- of the files in the 90 days before; findings the number of findings open then in its files, coverage
+-- the lowest line coverage measured before. Merges have no files and are left out.
 --
 -- grain: project_id, build_id
 -- keys: project_id, build_id
@@ -51,12 +51,12 @@ changes as (
         one.build_id,
         one.day,
         one.commit_sha,
-        one.status = 'failed' as is_broken,
         entry.repository_id,
         entry.committed_at,
         entry.author_email,
-        entry.insertions + entry.deletions as line_count,
-        entry.files_changed as file_count
+        entry.files_changed as file_count,
+        one.status = 'failed' as is_broken,
+        entry.insertions + entry.deletions as line_count
     from judged as one
     inner join core.commits as entry
         on
@@ -105,7 +105,7 @@ histories as (
         one.path,
         count(past.sha) filter (where past.committed_at >= one.committed_at - interval 30 days) as churn,
         count(distinct past.author_email)
-            filter (where past.committed_at >= one.committed_at - interval 30 days)
+        filter (where past.committed_at >= one.committed_at - interval 30 days)
             as authors,
         coalesce(bool_or(past.author_email = one.author_email), false) as is_known
     from touched as one
@@ -113,7 +113,7 @@ histories as (
         on
             one.repository_id = past.repository_id
             and one.path = past.path
-            and past.committed_at < one.committed_at
+            and one.committed_at > past.committed_at
             and past.committed_at >= one.committed_at - interval 90 days
     group by one.project_id, one.build_id, one.path
 ),
@@ -139,8 +139,8 @@ open_findings as (
         on
             one.project_id = finding.project_id
             and one.path = finding.path
-            and finding.created_at < one.committed_at
-            and (finding.resolved_at is null or finding.resolved_at >= one.committed_at)
+            and one.committed_at > finding.created_at
+            and (finding.resolved_at is null or one.committed_at <= finding.resolved_at)
     group by one.project_id, one.build_id
 ),
 
@@ -156,7 +156,7 @@ measured as (
             one.project_id = measure.project_id
             and one.path = measure.component
             and measure.metric = 'line_coverage'
-            and measure.at < one.committed_at
+            and one.committed_at > measure.at
     group by one.project_id, one.build_id, one.path
 ),
 
@@ -188,8 +188,8 @@ select
     known.churn,
     known.authors,
     known.is_first_touch,
-    case when analysed.since_at < one.committed_at then coalesce(found.findings, 0) end as findings,
-    covered.coverage
+    covered.coverage,
+    case when analysed.since_at < one.committed_at then coalesce(found.findings, 0) end as findings
 from changes as one
 inner join known_files as known
     on

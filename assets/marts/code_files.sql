@@ -1,11 +1,12 @@
 -- Every file that changed in 90 days: how much, by whom, how complex and covered, and what broke with it.
 --
 -- The 90 days end with the newest commit of the project. churn counts commits, line_churn lines added and
--- deleted. owner is who changed most lines of it, owner_share their part; bus_factor is the smallest number of
--- people who changed half of the lines. builds counts first builds of its commits that could tell, breaks those
--- that failed where the one before had passed: see marts.change_signals. complexity and coverage are as measured
--- last; where nothing measures complexity it is null. heat is churn times what makes a change dangerous:
--- commits * (1 + open findings) * (2 - coverage), an order to look at files in and no probability.
+-- deleted. owner is who changed most lines of it, owner_share their part; bus_factor is the smallest
+-- number of people who changed half of the lines. builds counts first builds of its commits that could
+-- tell, breaks those that failed where the one before had passed: see marts.change_signals. complexity
+-- and coverage are as measured last; where nothing measures complexity it is null. heat is churn times
+-- what makes a change dangerous: commits * (1 + open findings) * (2 - coverage), an order to look at
+-- files in and no probability.
 --
 -- grain: project_id, repository_id, path
 -- keys: project_id, repository_id, path
@@ -56,11 +57,11 @@ ranked as (
         sum(work_done) over whole as all_work,
         sum(work_done) over (
             partition by project_id, repository_id, path
-            order by work_done desc, author
+            order by work_done desc, author asc
         ) as running_work,
         row_number() over (
             partition by project_id, repository_id, path
-            order by work_done desc, author
+            order by work_done desc, author asc
         ) as place
     from people
     window whole as (partition by project_id, repository_id, path)

@@ -1,13 +1,15 @@
--- Which deployment probably caused each incident: every candidate of the 7 days before it, and none of them.
+-- Which deployment probably caused each incident: every candidate of the 7 days before it, and none of
+-- them.
 --
--- Incidents are taken for events of a point process whose intensity is a steady background (an incident in
--- 30 days that no deployment caused) plus, after each good deployment to production, a share that fades with
--- a time constant of 6 hours: w / 6 h * exp(-lag / 6 h). The weight w is the number of incidents that a
--- deployment is expected to cause, 0.15, times 1 for the service of the incident, 0.4 where one of the two
--- names none and 0.08 for another service, times 1 + ln(1 + commits) / 4 for what it carried. The probability
--- of a candidate is its part of the intensity when the incident began (stochastic declustering: Zhuang, Ogata
--- and Vere-Jones 2002, doi:10.1198/016214502760046925); together with the row whose deployment_id is
--- empty, the background, an incident's candidates add up to 1. Weights are priors, the same for every project.
+-- Incidents are taken for events of a point process whose intensity is a steady background (an incident
+-- in 30 days that no deployment caused) plus, after each good deployment to production, a share that
+-- fades with a time constant of 6 hours: w / 6 h * exp(-lag / 6 h). The weight w is the number of
+-- incidents that a deployment is expected to cause, 0.15, times 1 for the service of the incident, 0.4
+-- where one of the two names none and 0.08 for another service, times 1 + ln(1 + commits) / 4 for what it
+-- carried. The probability of a candidate is its part of the intensity when the incident began
+-- (stochastic declustering: Zhuang, Ogata and Vere-Jones 2002, doi:10.1198/016214502760046925); together
+-- with the row whose deployment_id is empty, the background, an incident's candidates add up to 1.
+-- Weights are priors, the same for every project.
 --
 -- grain: project_id, incident_id, deployment_id
 -- keys: project_id, incident_id, deployment_id

@@ -306,7 +306,8 @@ def _incident(scope: Scope, one: Mapping[str, Any]) -> None:
             note=(
                 "P: part of the intensity at the begin of the incident that falls to each "
                 "deployment of the 7 days before, by lag (fades in 6 h), service and size, "
-                "against a steady background. A score to look by, no proof: see marts.incident_causes."
+                "against a steady background. A score to look by, no proof; see "
+                "marts.incident_causes."
             ),
         ),
     ):
