@@ -75,7 +75,7 @@ touched as (
         one.author_email,
         file.path
     from changes as one
-    inner join core.commit_files as file
+    inner join core.commit_files as file -- noqa: RF04
         on
             one.repository_id = file.repository_id
             and one.commit_sha = file.sha
@@ -88,7 +88,7 @@ earlier as (
         file.sha,
         entry.committed_at,
         entry.author_email
-    from core.commit_files as file
+    from core.commit_files as file -- noqa: RF04
     inner join core.commits as entry
         on
             file.repository_id = entry.repository_id

@@ -32,7 +32,7 @@ changes as (
         coalesce(file.insertions, 0) + coalesce(file.deletions, 0) as line_count
     from core.commits as entry
     inner join newest on entry.project_id = newest.project_id
-    inner join core.commit_files as file
+    inner join core.commit_files as file -- noqa: RF04
         on
             entry.repository_id = file.repository_id
             and entry.sha = file.sha
@@ -73,7 +73,7 @@ owned as (
         repository_id,
         path,
         count(*) as authors,
-        arg_min(author, place) as owner,
+        arg_min(author, place) as owner, -- noqa: RF04
         arg_min(work_done / all_work, place) as owner_share,
         min(place) filter (where running_work >= all_work / 2) as bus_factor
     from ranked
@@ -101,7 +101,7 @@ grown as (
 measures as (
     select
         told.project_id,
-        told.component as path,
+        told.component as path, -- noqa: RF04
         arg_max(told.value, told.at) filter (where told.metric = 'line_coverage') as coverage,
         arg_max(told.value, told.at) filter (where told.metric = 'complexity') as complexity
     from core.code_measures as told

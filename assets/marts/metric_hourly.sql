@@ -17,7 +17,7 @@ select
     avg(point.value) as mean_value,
     min(point.value) as lowest,
     max(point.value) as highest
-from core.metric_points as point
+from core.metric_points as point -- noqa: RF04
 where
     point.day in (select changed.day from changed)
     and isfinite(point.value)

@@ -219,7 +219,12 @@ def _map(frame: pl.DataFrame) -> alt.Chart:
         alt.Chart(frame)
         .mark_circle(opacity=0.65)
         .encode(
-            x=alt.X("churn:Q", title="Commits in 90 days", scale=alt.Scale(zero=False, padding=14)),
+            x=alt.X(
+                "churn:Q",
+                title="Commits in 90 days",
+                axis=alt.Axis(format="d", tickMinStep=1),
+                scale=alt.Scale(zero=False, padding=14),
+            ),
             y=alt.Y("findings:Q", title="Open findings", axis=alt.Axis(tickMinStep=1)),
             size=alt.Size("line_churn:Q", legend=None, scale=alt.Scale(range=[40, 700])),
             color=alt.condition(

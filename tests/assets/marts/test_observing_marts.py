@@ -82,8 +82,16 @@ def change(story: Story, number: int, day: float, *paths: str, author: str = "Ad
     story.commit(sha, author, committed_at=at(day), day=at(day).date(), insertions=10, deletions=5,
                  files_changed=len(paths))  # fmt: skip
     for path in paths:
-        story.add("core.commit_files", repository_id="shop-git", sha=sha, path=path,
-                  day=at(day).date(), change_type="modified", insertions=10, deletions=5)  # fmt: skip
+        story.add(
+            "core.commit_files",
+            repository_id="shop-git",
+            sha=sha,
+            path=path,
+            day=at(day).date(),
+            change_type="modified",
+            insertions=10,
+            deletions=5,
+        )
     return sha
 
 
