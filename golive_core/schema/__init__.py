@@ -60,7 +60,7 @@ from golive_core.schema.ops import (
     QUARANTINE,
     SOURCE_HEALTH,
 )
-from golive_core.schema.predictions import FLAKY, NEXT_FAILURE
+from golive_core.schema.predictions import CHANGE_POINTS, FLAKY, NEXT_FAILURE
 from golive_core.schema.quality import CODE_FINDINGS, CODE_MEASURES, QUALITY_GATES
 from golive_core.schema.raw import RAW_COLUMNS, RAW_SPEC, raw_table
 from golive_core.schema.table import (
@@ -91,6 +91,7 @@ __all__ = [
     "AUDIT_LOG",
     "BRANCHES",
     "BUILDS",
+    "CHANGE_POINTS",
     "CHANGE_REQUESTS",
     "CHANGE_REQUEST_COMMITS",
     "CHECKS",

@@ -35,3 +35,24 @@ model_id        text   model run that made it
 as_of           at     it knows only what had happened before
 made_at         at     when it was made
 """, key="project_id test_id", sort="project_id test_id")  # fmt: skip
+
+CHANGE_POINTS = table("predictions.change_points", "the newest lasting change of one duration", """
+project_id      text   its project
+test_id         int    its test case
+day             day    first day (UTC) at the new level
+before_s        float  median of the days before, seconds
+after_s         float  median of the days since, seconds
+ratio           float  after_s / before_s
+p_value         float  chance of such a change in days that are all alike
+days_before     int    days with a duration before, back to the change before that
+days_after      int    days with a duration since
+runs_a_week     float  attempts a week since
+cost_s_week     float  what the change costs a week, seconds; negative where it got faster
+since_sha       text   commit of the first result at the new level, null if it names none
+since_at        at     when that began
+last_good_sha   text   commit of the last result before it
+reasons         texts  sentences a developer can check
+model_id        text   model run that made it
+as_of           at     it knows only what had happened before
+made_at         at     when it was made
+""", key="project_id test_id", sort="project_id test_id")  # fmt: skip

@@ -39,6 +39,7 @@ def write(lake: Lake) -> Callable[..., None]:
 
     def put(*rows: dict[str, object], days: list[date] | None = None) -> None:
         frame = pl.DataFrame(list(rows), schema=DAILY)
+        frame = frame.with_columns(duration_median_s=pl.lit(None, pl.Float64()))
         lake.overwrite("marts.test_daily", frame, days)
 
     return put
@@ -85,7 +86,7 @@ def test_without_news_nothing_is_read_or_written(lake: Lake, write: Callable[...
     write(*history())
     predictions.score(lake)
     before = lake.version()
-    assert [one.written for one in predictions.score(lake)] == [None, None]
+    assert {one.written for one in predictions.score(lake)} == {None}
     assert lake.version() == before
 
 

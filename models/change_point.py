@@ -1,0 +1,161 @@
+"""Since when a test is slower (or faster): the newest lasting change of its daily durations.
+
+The rank test of Pettitt for one change at an unknown day (A. N. Pettitt 1979, A non-parametric
+approach to the change-point problem, Applied Statistics 28, 126-135): it assumes no distribution,
+so that one day under load is no change. Days after a change are searched again, so that the newest
+one is found. Of the tests of a project those are kept whose p-values pass the procedure of
+Benjamini and Hochberg at FALSE_SHARE, and whose level moved by LEAST_RATIO and LEAST_S at least.
+
+`first_result` then finds in the results around that day where exactly the new level begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+NAME = "change_points"
+FILES = (__file__,)
+WINDOW_DAYS = 90
+SIDE = 4
+"""Days at least on each side of a change."""
+FALSE_SHARE = 0.05
+"""Share of false alarms among all that are told, at most (Benjamini and Hochberg 1995)."""
+LEAST_RATIO = 1.2
+LEAST_S = 0.02
+TINY_S = 1e-6
+MOST_CHANGES = 4
+"""Changes of one test that are looked for in the window."""
+KEY = ["project_id", "test_id"]
+INPUT = {
+    "project_id": pl.String(), "test_id": pl.Int64(), "day": pl.Date(), "seconds": pl.Float64(),
+    "runs": pl.Int64(),
+}  # fmt: skip
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change before day `at` of a series; `start` is where the level before it began."""
+
+    start: int
+    at: int
+    p_value: float
+
+
+def changes(daily: pl.DataFrame) -> pl.DataFrame:
+    """Return the newest change of each test that has one.
+
+    `daily` has the columns of INPUT: the median duration of each test on each day, in seconds. The
+    result has project_id, test_id, day, before_s, after_s, ratio, p_value, days_before, days_after,
+    runs_a_week and cost_s_week.
+    """
+    series = daily.drop_nulls("seconds").sort(*KEY, "day").group_by(KEY, maintain_order=True).agg(
+        "day", "seconds", "runs"
+    )  # fmt: skip
+    rows = [row for one in series.iter_rows() if (row := _row(*one)) is not None]
+    found = pl.DataFrame(rows, schema=COLUMNS, orient="row")
+    return found.filter(_told()).filter(_is_true()).sort(KEY)
+
+
+COLUMNS = {
+    "project_id": pl.String(), "test_id": pl.Int64(), "day": pl.Date(), "before_s": pl.Float64(),
+    "after_s": pl.Float64(), "ratio": pl.Float64(), "p_value": pl.Float64(),
+    "days_before": pl.Int64(), "days_after": pl.Int64(), "runs_a_week": pl.Float64(),
+    "cost_s_week": pl.Float64(), "series": pl.Int64(),
+}  # fmt: skip
+
+
+def _told() -> pl.Expr:
+    """Tell which changes pass the procedure of Benjamini and Hochberg among all tests looked at."""
+    rank = pl.col("p_value").rank("max").over("project_id")
+    passes = pl.col("p_value") <= FALSE_SHARE * rank / pl.len().over("project_id")
+    largest = pl.when(passes).then(pl.col("p_value")).max().over("project_id")
+    return pl.col("p_value") <= largest.fill_null(-1.0)
+
+
+def _is_true() -> pl.Expr:
+    """Tell which changes are large enough to matter to anybody."""
+    moved = (pl.col("after_s") - pl.col("before_s")).abs() >= LEAST_S
+    return moved & ((pl.col("ratio") >= LEAST_RATIO) | (pl.col("ratio") <= 1 / LEAST_RATIO))
+
+
+def _row(
+    project: str, test: int, days: list[date], seconds: list[float], runs: list[int]
+) -> tuple[object, ...] | None:
+    """Return the row of a test's newest change; one without keeps its p-value for the procedure."""
+    values = np.asarray(seconds)
+    if len(values) < 2 * SIDE:
+        return None
+    change = newest(values)
+    before = float(np.median(values[change.start : change.at]))
+    after = float(np.median(values[change.at :]))
+    span = max(1, (days[-1] - days[change.at]).days + 1)
+    weekly = 7 * float(sum(runs[change.at :])) / span
+    ratio = after / before if before > 0 else float("inf")
+    return (
+        project, test, days[change.at], before, after, ratio, change.p_value,
+        change.at - change.start, len(values) - change.at, weekly, (after - before) * weekly,
+        len(values),
+    )  # fmt: skip
+
+
+def newest(values: Floats) -> Change:
+    """Return the newest change of a series that is likely, else its likeliest."""
+    found = _split(values, 0)
+    for _ in range(MOST_CHANGES - 1):
+        if found.p_value > FALSE_SHARE or len(values) - found.at < 2 * SIDE:
+            break
+        later = _split(values[found.at :], found.at)
+        if later.p_value > FALSE_SHARE:
+            break
+        found = later
+    return found
+
+
+def _split(values: Floats, start: int) -> Change:
+    """Return Pettitt's change point of the values and its approximate p-value."""
+    from scipy.stats import rankdata
+
+    count = len(values)
+    ranks = rankdata(values)
+    order = np.arange(1, count + 1)
+    scores = np.abs(2 * np.cumsum(ranks) - order * (count + 1))[SIDE - 1 : count - SIDE]
+    place = int(np.argmax(scores))
+    exponent = -6.0 * float(scores[place]) ** 2 / (count**3 + count**2)
+    return Change(start, start + place + SIDE, min(1.0, 2.0 * float(np.exp(exponent))))
+
+
+def first_result(seconds: Floats, before_s: float, after_s: float) -> int:
+    """Return the index at which results in order of time are likeliest to reach the new level.
+
+    Least squares of the logarithm around both levels, none above their distance, so that a result
+    far from both decides nothing; the number of results if none is there yet.
+    """
+    logs = np.log(np.maximum(seconds, TINY_S))
+    low, high = np.log(max(before_s, TINY_S)), np.log(max(after_s, TINY_S))
+    old = np.minimum((logs - low) ** 2, (high - low) ** 2)
+    new = np.minimum((logs - high) ** 2, (high - low) ** 2)
+    cost = np.concatenate(([0.0], np.cumsum(old))) + np.concatenate(
+        (np.cumsum(new[::-1])[::-1], [0.0])
+    )
+    return int(np.argmin(cost))
+
+
+def sentences(row: Mapping[str, object]) -> Iterator[str]:
+    """Yield what a row of predictions.change_points says, in words a developer can check."""
+    before, after = float(str(row["before_s"])), float(str(row["after_s"]))
+    word = "slower" if after > before else "faster"
+    sha, last = row.get("since_sha"), row.get("last_good_sha")
+    where = f"commit {str(sha)[:10]}" if sha else f"{row['day']}"
+    more = f" (the last result before it is of {str(last)[:10]})" if last and last != sha else ""
+    yield f"{word} since {where}{more}: {before:.3g} s before, {after:.3g} s since"
+    yield (
+        f"{row['days_before']} days before and {row['days_after']} days since; a change like this "
+        f"in days that are all alike has a chance of {float(str(row['p_value'])):.2g}"
+    )
