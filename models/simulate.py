@@ -19,11 +19,13 @@ from golive_core.errors import UsageError
 from models.simulation import answers, names, truth
 from models.simulation.attempts import Lab
 from models.simulation.history import History, history
+from models.simulation.inspection import inspection
 from models.simulation.operation import operation
 from models.simulation.recorder import Recorder
 from models.simulation.repository import touch_files
 from models.simulation.rows import Frames
 from models.simulation.shape import Shape
+from models.simulation.telemetry import telemetry
 from models.simulation.truth import Flakiness, Outage, Regression
 
 __all__ = ["Shape", "Simulation", "World", "demo", "parts", "simulate", "world"]
@@ -96,7 +98,10 @@ def parts(plan: World, *, builds_per_part: int = 25) -> Iterator[Frames]:
     for first in range(0, total, builds_per_part):
         yield recorder.builds(range(first, min(first + builds_per_part, total)))
     yield recorder.entities()
-    yield operation(plan.history, plan.shape, plan.seed)
+    acts = operation(plan.history, plan.shape, plan.seed)
+    yield acts
+    yield telemetry(plan.history, plan.shape, plan.seed, acts["core.incidents"])
+    yield inspection(plan.history, plan.suite, plan.regressions, plan.shape, plan.seed)
 
 
 def simulate(

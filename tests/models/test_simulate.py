@@ -57,7 +57,8 @@ def test_every_table_is_as_the_schema_says_and_its_keys_are_unique(history: Simu
         spec = schema.find(name)
         assert frame.schema == spec.schema, name
         assert not frame.select(spec.key).is_duplicated().any(), name
-        assert frame.select(spec.key).null_count().sum_horizontal().item() == 0, name
+        never = [key for key in spec.key if (name, key) != ("core.log_lines", "build_id")]
+        assert frame.select(never).null_count().sum_horizontal().item() == 0, name
 
 
 @pytest.mark.parametrize(
