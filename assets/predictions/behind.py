@@ -34,7 +34,7 @@ from core.tests as test
 inner join durations on test.project_id = durations.project_id and test.test_id = durations.test_id
 """
 SIZES = """
-select project_id, split_part(component, ':', -1) as file, arg_max(value, at) as lines
+select project_id, split_part(component, ':', -1) as file, arg_max(value, "at") as lines
 from core.code_measures where metric = 'ncloc' and kind = 'file' group by all
 """
 TEXTS = """
