@@ -53,6 +53,17 @@ def test_of_two_changes_the_newest_counts_and_compares_with_the_level_before_it(
     assert row["cost_s_week"] < 0
 
 
+def test_a_clean_change_is_told_after_some_days_among_many_tests() -> None:
+    rng = np.random.default_rng(6)
+    quiet = [(test, noisy(rng, (60, 1.0), spread=0.1)) for test in range(1, 1000)]
+    seen = []
+    for days in range(4, 12):
+        fresh = noisy(np.random.default_rng(7), (60 - days, 1.0), (days, 2.0), spread=0.05)
+        seen.append(0 in model.changes(frame((0, fresh), *quiet))["test_id"].to_list())
+    assert True in seen
+    assert seen.index(True) <= 2
+
+
 def test_a_slow_day_a_trifle_and_a_short_history_are_no_change() -> None:
     rng = np.random.default_rng(3)
     slow_day = noisy(rng, (30, 2.0))
