@@ -129,9 +129,15 @@ def headline(text: str, lead: str = "") -> None:
         st.html(f"<p class='gl-lead'>{escape(lead)}</p>")
 
 
+MANY = 5
+"""Numbers in a row that have to stand closer."""
+
+
 def metrics(cells: Sequence[tuple[str, str, str]]) -> None:
     """Show a few numbers: label, value with unit, and what it rests on."""
-    with st.grid(len(cells), min_column_width=140, gap="medium", key="metrics"):
+    with st.grid(
+        len(cells), min_column_width=140 if len(cells) < MANY else 115, gap="medium", key="metrics"
+    ):
         for label, value, basis in cells:
             st.metric(label, value, delta=basis or None, delta_color="off", delta_arrow="off")
 

@@ -30,7 +30,9 @@ def lake(tmp_path: Path) -> Lake:
         for test in range(1, 101)
     ]  # fmt: skip
     found = Lake(tmp_path / ".golive" / "lake")
-    found.overwrite("marts.test_daily", pl.DataFrame(rows, schema=DAILY))
+    daily = pl.DataFrame(rows, schema=DAILY)
+    untimed = pl.lit(None, pl.Float64()).alias("duration_median_s")
+    found.overwrite("marts.test_daily", daily.with_columns(untimed))
     found.merge("core.projects", pl.DataFrame({"project_id": ["shop"], "owner": ["Ada"]}))
     named = {"project_id": "shop", "class_name": "cart", "file": "tests/cart.py"}
     found.merge("core.tests", pl.DataFrame([{"test_id": n, "name": f"test_{n}", **named}
