@@ -15,7 +15,7 @@ GoLiveError                  what happened, where, and what to do
 │   └── SourceDataError      an answer or a file that is not what its format says
 │       └── ReportError      a report file that cannot be parsed (carries path and line)
 │           └── BrokenXmlError   ... since it is not well-formed (in ingest.parse.safe_xml)
-├── ModelFileError           a model's file is damaged, edited or names what nobody trusts (models.store)
+├── ModelFileError           a model's file is damaged, edited or not to be trusted (models.store)
 ├── UnfinishedError          an action was cut off: it may have happened (golive_actions.action)
 └── ServiceError             a process of `golive up` did not start or died
     └── AlreadyRunningError  another one serves this home (in golive_cli.serve.running)
