@@ -20,12 +20,11 @@ from starlette.datastructures import UploadFile
 
 from golive_core import settings
 from golive_core.uploads import Upload, safe_name, sync
+from golive_gateway.auth import authorise
 from golive_gateway.bodies import too_large
 from golive_gateway.routes.webhooks import writer
-from golive_gateway.tokens import allowed
 
 router = APIRouter(prefix="/v1", tags=["reports"])
-SCOPE = "reports:write"
 MOST_BYTES = 1 << 30
 MOST_FILES = 2000
 MOST_S = 600.0
@@ -63,7 +62,7 @@ async def take(
     build: Text = "", commit: Text = "", branch: Text = "", environment: Text = "",
 ) -> Taken:  # fmt: skip
     """Take report files of a build."""
-    allowed(request, SCOPE, project)
+    authorise(request, "write", "reports", project)
     if project not in settings.load().projects:
         raise HTTPException(404, f"golive.toml has no [project.{project}]")
     home = settings.home()
