@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
@@ -16,23 +16,35 @@ from golive_core.lake import Lake
 
 BUILDS = 200
 """Newest builds with results that are read."""
+MOST_RESULTS = 1_000_000
+"""Newest results that are read; of a project with 20,000 tests that is 50 builds."""
+SPANS = (8, 32, 128)
+"""Days that are opened, one span after the other, until there are enough builds; then all."""
+BEFORE = timedelta(days=60)
+"""How much older than the oldest of the builds a commit may be whose files are looked at."""
 GONE = 30
 """Builds without a test after which it is no candidate any more."""
 RESULTS = """
 with results as (
     select build_id, test_id, status, duration_s, started_at, commit_sha from core.test_results
-    where project_id = ? and started_at <= ? and status in ('passed', 'failed', 'error')
+    where
+        project_id = ? and day >= ? and started_at <= ?
+        and status in ('passed', 'failed', 'error')
 ),
 builds as (
     select
-        results.build_id, any_value(results.commit_sha) as commit_sha,
+        results.build_id, any_value(results.commit_sha) as commit_sha, count(*) as size,
         coalesce(any_value(build.queued_at), min(results.started_at)) as begun_at
     from results left join core.builds as build on results.build_id = build.build_id
     group by results.build_id
     order by begun_at desc, results.build_id desc
     limit ?
 ),
-ordered as (select *, row_number() over (order by begun_at, build_id) as build from builds)
+fitting as (
+    select *, sum(size) over (order by begun_at desc, build_id desc) as sizes from builds
+    qualify sizes <= ? or row_number() over (order by begun_at desc, build_id desc) = 1
+),
+ordered as (select *, row_number() over (order by begun_at, build_id) as build from fitting)
 select
     ordered.build, any_value(ordered.build_id) as build_id,
     any_value(ordered.commit_sha) as commit_sha, results.test_id,
@@ -47,7 +59,9 @@ where project_id = ? order by test_id
 """
 CHANGES = """
 select distinct sha as commit_sha, path from core.commit_files
-where repository_id in (select repository_id from core.repositories where project_id = ?)
+where
+    repository_id in (select repository_id from core.repositories where project_id = ?)
+    and day >= ?
 """
 
 
@@ -72,9 +86,10 @@ def past(
     """
     from models.touching import touching
 
-    results = lake.query(RESULTS, [project, as_of or datetime.now(UTC), BUILDS])
+    results, first = _newest(lake, project, as_of or datetime.now(UTC))
     tests = lake.query(TESTS, [project])
-    paths = lake.query(CHANGES, [project]) if lake.exists("core.commit_files") else None
+    has_files = lake.exists("core.commit_files")
+    paths = lake.query(CHANGES, [project, first - BEFORE]) if has_files else None
     results = results.with_columns(pl.col("duration").fill_null(0.0))
     results = _touched(results, tests, paths)
     change = pl.DataFrame({"path": list(changed)}, schema={"path": pl.String})
@@ -88,6 +103,17 @@ def past(
             touches=pl.col("test_id").is_in(asked["test_id"].to_list()),
         ),
     )
+
+
+def _newest(lake: Lake, project: str, at: datetime) -> tuple[pl.DataFrame, date]:
+    """Return the results of the newest builds, and a day that none of them is older than."""
+    first = at.date() - timedelta(days=SPANS[0])
+    results = lake.query(RESULTS, [project, first, at, BUILDS, MOST_RESULTS])
+    for first in (*(at.date() - timedelta(days=days) for days in SPANS[1:]), date.min + BEFORE):
+        if results["build"].n_unique() >= BUILDS or results.height >= MOST_RESULTS * 0.9:
+            break
+        results = lake.query(RESULTS, [project, first, at, BUILDS, MOST_RESULTS])
+    return results, first
 
 
 def _touched(

@@ -75,7 +75,9 @@ def _second(fitted: Classifier, told: Floats) -> Floats:
 
 def logistic(strength: float) -> Classifier:
     """Return a logistic regression over standardised columns; `strength` is scikit-learn's C."""
-    steps = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=300))
+    # Newton steps: many more rows than columns, half the time of lbfgs, the same optimum.
+    plain = LogisticRegression(C=strength, max_iter=300, solver="newton-cholesky")
+    steps = make_pipeline(StandardScaler(), plain)
     return cast("Classifier", _Weighted(steps))
 
 

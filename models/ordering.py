@@ -35,10 +35,13 @@ def chosen(value: Floats, duration: Floats, budget: float) -> Flags:
     fits = np.cumsum(duration[order]) <= budget * (1 + 1e-9)
     picked[order[fits]] = True
     left = budget - float(duration[picked].sum())
-    for at in order[~fits]:
-        if duration[at] <= left:
-            picked[at] = True
-            left -= float(duration[at])
+    rest = order[~fits]
+    while (rest := rest[duration[rest] <= left]).size:
+        # What does not fit now will not fit later: each round leaves out one at least.
+        taken = int((np.cumsum(duration[rest]) <= left).sum())
+        picked[rest[:taken]] = True
+        left -= float(duration[rest[:taken]].sum())
+        rest = rest[taken + 1 :]
     return picked
 
 

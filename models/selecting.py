@@ -24,6 +24,10 @@ FEWEST_FAILING = 5
 """Builds, and failing ones among them, below which the past cannot vouch for any selection."""
 SHARES = tuple(np.round(np.arange(0.05, 1.001, 0.05), 2).tolist())
 """Shares of the test time at which the confidence curve is measured."""
+MISSES = {
+    "builds_ago": pl.Int64(), "number": pl.UInt32(), "probability": pl.Float64(),
+    "share": pl.Float64(),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,34 @@ class Answer:
             frames.append(pl.DataFrame({"builds_ago": ago, "number": lost.astype(np.uint32)}))
         rows = pl.concat(frames).join(self.numbers, on="number", maintain_order="left")
         return rows.sort("builds_ago").select("builds_ago", "test_id")
+
+    def misses(self) -> pl.DataFrame:
+        """Return past failures with the least share of time that would have caught them.
+
+        Columns: builds_ago (1 is the newest build), test_id, probability (as told before it ran)
+        and share, of SHARES. What the least of them catches is left out.
+        """
+        builds, told = self.past
+        frames = [pl.DataFrame(schema=MISSES)]
+        for at, (build, said) in enumerate(zip(builds, told, strict=True)):
+            if not build.failed.any():
+                continue
+            caught = np.array([cut(said, share)[build.failed] for share in SHARES])
+            first = np.where(caught.any(axis=0), caught.argmax(axis=0), len(SHARES) - 1)
+            lost = first > 0
+            frames.append(
+                pl.DataFrame(
+                    {
+                        "builds_ago": np.full(int(lost.sum()), len(builds) - at),
+                        "number": build.tests[build.failed][lost].astype(np.uint32),
+                        "probability": said.probability[build.failed][lost],
+                        "share": np.array(SHARES)[first[lost]],
+                    },
+                    schema=MISSES,
+                )
+            )
+        rows = pl.concat(frames).join(self.numbers, on="number", maintain_order="left")
+        return rows.sort("builds_ago").select("builds_ago", "test_id", "probability", "share")
 
 
 def answer(results: pl.DataFrame, candidates: pl.DataFrame) -> Answer:

@@ -27,7 +27,10 @@ LEARNED = "learned"
 BLEND = "learned and failure rate"
 """Mean of the log odds of both."""
 EVERY = 4
-"""Builds after which the ranker is fitted again."""
+"""Builds after which the ranker is fitted again, as long as that is cheap."""
+CHEAP_ROWS = 40_000
+"""Results up to which it is; a ranker of more is fitted again when GROWTH of them are new."""
+GROWTH = 0.1
 STRENGTH = 0.003
 """C of the logistic regression, chosen on the first 40 % of the cycles of two histories."""
 HALF_LIFE = 80.0
@@ -85,6 +88,9 @@ class Selector:
     _seen: list[_Seen] = field(default_factory=list[_Seen])
     _model: learners.Classifier | None = None
     _fitted_at: int = 0
+    _fresh_rows: int = 0
+    """Results since the ranker was fitted."""
+    _rows: int = 0
 
     def __post_init__(self) -> None:
         """Begin without a past."""
@@ -95,11 +101,17 @@ class Selector:
         return self._forecast(tests, self.history.features(tests, touches))
 
     def _forecast(self, tests: Ints, features: Floats) -> Forecast:
-        if self._model is None or self.history.builds - self._fitted_at >= EVERY:
+        if self._is_due():
             self._fit()
         scores = self._scores(tests, features)
         by = self.leader()
         return Forecast(scores[BLEND], scores[by], by, scores, self._expected(tests))
+
+    def _is_due(self) -> bool:
+        if self._model is None:
+            return True
+        is_told = self._rows <= CHEAP_ROWS or self._fresh_rows >= GROWTH * self._rows
+        return is_told and self.history.builds - self._fitted_at >= EVERY
 
     def _scores(self, tests: Ints, features: Floats) -> dict[str, Floats]:
         history = self.history
@@ -138,13 +150,15 @@ class Selector:
             for name, score in told.scores.items():
                 self.merits.setdefault(name, []).append(ordering.apfd(score, build.failed))
         self._seen.append(_Seen(features, build.failed, self.history.builds))
+        self._rows += len(build.failed)
+        self._fresh_rows += len(build.failed)
         self.history.learn(build.tests, build.failed, build.duration)
         return told
 
     def _fit(self) -> None:
-        self._fitted_at = self.history.builds
-        while sum(len(one.failed) for one in self._seen) > KEPT_ROWS and len(self._seen) > 1:
-            del self._seen[0]
+        self._fitted_at, self._fresh_rows = self.history.builds, 0
+        while self._rows > KEPT_ROWS and len(self._seen) > 1:
+            self._rows -= len(self._seen.pop(0).failed)
         failures = sum(int(one.failed.sum()) for one in self._seen)
         results = sum(len(one.failed) for one in self._seen)
         if min(failures, results - failures) < FEWEST_FAILURES:

@@ -68,6 +68,9 @@ from golive_core.schema.predictions import (
     FLAKY_CLUSTERS,
     FLAKY_DETAILS,
     NEXT_FAILURE,
+    SELECTION_CURVE,
+    SELECTION_MISSES,
+    TEST_FAILURE,
 )
 from golive_core.schema.quality import CODE_FINDINGS, CODE_MEASURES, QUALITY_GATES
 from golive_core.schema.raw import RAW_COLUMNS, RAW_SPEC, raw_table
@@ -142,6 +145,8 @@ __all__ = [
     "REPOSITORIES",
     "REVIEWS",
     "RUNNERS",
+    "SELECTION_CURVE",
+    "SELECTION_MISSES",
     "SOURCE_HEALTH",
     "SPRINTS",
     "SPRINT_ISSUES",
@@ -149,6 +154,7 @@ __all__ = [
     "STATUSES",
     "TABLES",
     "TESTS",
+    "TEST_FAILURE",
     "TEST_RESULTS",
     "TEST_STATUSES",
     "VERSIONS",

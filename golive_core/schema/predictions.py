@@ -186,3 +186,41 @@ model_id        text   model run that made it
 as_of           at     it knows only what had happened before
 made_at         at     when it was made
 """, key="project_id test_id", sort="project_id test_id")  # fmt: skip
+
+TEST_FAILURE = table("predictions.test_failure", "one test of the next build, ranked", """
+project_id      text   its project
+test_id         int    its test case
+rank            int    1 runs first
+probability     float  P(it fails in the next build), 0 to 1
+duration_s      float  expected time, seconds
+reasons         texts  sentences a developer can check
+model_id        text   model run that made it
+as_of           at     it knows only what had happened before
+made_at         at     when it was made
+""", key="project_id test_id", sort="project_id rank")  # fmt: skip
+
+SELECTION_CURVE = table("predictions.selection_curve", "what a share of the test time caught", """
+project_id      text   the project on whose past builds it is measured
+share           float  share of the expected time of each build's tests, 0 to 1
+failures        float  share of the failures caught
+builds          float  share of the failing builds with one of their failures caught
+builds_count    int    past builds, each ranked from the builds before it
+failing_count   int    how many of them failed
+ranked_by       text   whose order leads: a heuristic, or learned
+is_humble       bool   the past is too short to leave any test out
+model_id        text   model run that made it
+as_of           at     it knows only what had happened before
+made_at         at     when it was made
+""", key="project_id share", sort="project_id share")  # fmt: skip
+
+SELECTION_MISSES = table("predictions.selection_misses", "a past failure that a cut would miss", """
+project_id      text   its project
+build_id        text   the build that failed
+test_id         int    the test that failed in it
+builds_ago      int    1 is the newest build
+probability     float  P(fails) as told before that build ran
+share           float  least share of the time (in steps of .05) that would have caught it
+model_id        text   model run that made it
+as_of           at     it knows only what had happened before
+made_at         at     when it was made
+""", key="project_id build_id test_id", sort="project_id builds_ago")  # fmt: skip

@@ -11,6 +11,7 @@ import polars as pl
 
 from assets import refresh
 from assets.log_templates import mine_lines
+from assets.predictions import selection
 from golive_core import schema
 from golive_core.lake import Lake
 from models import features, flaky, next_failure, simulate
@@ -41,6 +42,7 @@ def renew(lake: Lake, now: datetime) -> None:
     if daily.height:
         lake.overwrite("predictions.flaky", flaky.score(daily, as_of=now)[0])
         lake.overwrite("predictions.next_failure", next_failure.score(daily, as_of=now)[0])
+    selection.update(lake, made_at=now)
     for mart in refresh.marts():
         refresh.refresh(lake, mart)
 

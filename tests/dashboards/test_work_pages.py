@@ -223,15 +223,25 @@ def test_more_time_catches_more_and_the_share_comes_from_the_url(draw: Draw, fil
     few, all_of_it = (draw(filled, "selection", share=share) for share in ("0.2", "1"))
     assert few.title[0].value.startswith("20 % of the test time catches ")
     assert all_of_it.metric[0].value == "100.0 %"
-    assert int(few.metric[1].value) < int(all_of_it.metric[1].value)
+    assert int(few.metric[2].value) < int(all_of_it.metric[2].value)
     assert {"✓ runs"} == set(all_of_it.dataframe[0].value["picked"])
 
 
+def test_the_misses_listed_are_those_that_the_share_leaves_out(
+    draw: Draw, filled: Path, lake: Lake
+) -> None:
+    left_out = lake.query(
+        "select count(*) from predictions.selection_misses where project_id = 'demo' and share > .2"
+    ).item()
+    assert left_out > 0
+    few = draw(filled, "selection", share="0.2")
+    assert len(few.dataframe[0].value) == min(left_out, selection.LISTED)
+
+
 def test_tests_without_a_known_duration_count_as_the_median_one() -> None:
-    frame = pl.DataFrame({"probability": [0.5, 0.25, 0.25], "median_duration_s": [1.0, None, 3.0]})
+    frame = pl.DataFrame({"probability": [0.5, 0.25, 0.25], "duration_s": [1.0, None, 3.0]})
     made = selection.ranked(frame)
     assert made["time_s"].to_list() == [1.0, 2.0, 3.0]
-    assert made["caught"].to_list() == [0.5, 0.75, 1.0]
     assert made["share"].to_list() == pytest.approx([1 / 6, 0.5, 1.0])
 
 
@@ -261,7 +271,6 @@ def models_told(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> int:
             "name": "test_<slow>", "parameters": None, "before_s": 1.0, "after_s": 3.0,
             "ratio": 3.0, "cost_s_week": 120.0, "since_sha": "abcdef123456", "since_at": None,
         },
-        "predictions.selection_curve": {"share": 0.5, "failures": 0.96, "builds": 0.99},
     }  # fmt: skip
 
     def rows(sql: str, *tables: str, **_: object) -> Rows:
@@ -289,8 +298,6 @@ def test_what_models_tell_is_shown_where_they_tell_it(
     assert "fails with 62 %" in risks
     assert "demo:build#7 failed" in risks
     assert set(draw(filled, "failures").dataframe[0].value["verdict"]) >= {"≈ flaky, concurrency"}
-    chosen = draw(filled, "selection", share="0.5")
-    assert chosen.title[0].value == "50 % of the test time catches 96 % of failures"
 
 
 def test_a_table_that_nobody_declared_gives_no_rows(filled: Path, monkeypatch) -> None:
