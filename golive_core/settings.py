@@ -43,6 +43,7 @@ TOP = (
     "delivery",
     "retention",
     "port",
+    "gateway",
     "history_start",
     "cores",
 )
@@ -116,6 +117,24 @@ class Ports:
     dagster: int = 3000
 
 
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """How the gateway is reached and how much of it one caller may have.
+
+    `url` is where people reach GoLive behind a front door (`deploy/nginx`), "" without one. Limits
+    are `<count>/<minute or second or hour>`, of one address or one token; `store` is where they are
+    counted: memory, or `env:NAME` of a Redis address (`redis://host:6379/0`) for several gateways.
+    """
+
+    url: str = ""
+    requests: str = "600/minute"
+    webhooks: str = "6000/second"
+    sign_ins: str = "20/minute"
+    refusals: str = "100/minute"
+    store: str = "memory"
+    concurrent: int = 200
+
+
 def _cores() -> int:
     usable = getattr(os, "sched_getaffinity", None)
     return len(usable(0)) if usable else os.cpu_count() or 1
@@ -136,6 +155,7 @@ class Settings:
     delivery: Delivery = Delivery()
     retention: Retention = Retention()
     ports: Ports = Ports()
+    gateway: Gateway = Gateway()
     history_start: datetime | None = None
     cores: int = field(default_factory=_cores)
 
@@ -172,8 +192,9 @@ OWN_VARIABLES = (
     "GOLIVE_HOME", "GOLIVE_BASE", "GOLIVE_LOG", "GOLIVE_LOG_LEVEL", "GOLIVE_DEBUG",
     "GOLIVE_SIGN_IN", "GOLIVE_SHARED", "GOLIVE_HISTORY_START", "GOLIVE_CORES",
 )  # fmt: skip
-SECTIONS: tuple[tuple[str, Rates | Delivery | Retention | Ports], ...] = (
+SECTIONS: tuple[tuple[str, Rates | Delivery | Retention | Ports | Gateway], ...] = (
     ("rates", Rates()), ("delivery", Delivery()), ("retention", Retention()), ("port", Ports()),
+    ("gateway", Gateway()),
 )  # fmt: skip
 
 
@@ -243,6 +264,7 @@ def parse(content: bytes, *, base: Path, home: Path, file: Path | None = None) -
         delivery=toml.section("delivery", Delivery()),
         retention=toml.section("retention", Retention()),
         ports=toml.section("port", Ports()),
+        gateway=toml.section("gateway", Gateway()),
         history_start=_instant(toml, toml.data.get("history_start")),
         cores=max(1, toml.scalar(("cores",), toml.data.get("cores", cores), cores)),
     )
