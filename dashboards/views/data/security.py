@@ -153,9 +153,7 @@ def _tokens(scope: Scope) -> None:
     st.subheader("API tokens")
     found = Tokens(settings.home()).all()
     if not found:
-        charts.empty(
-            "No token", "CI jobs and scripts come in with one.", "golive token create NAME"
-        )
+        st.html(theme.aside("None: CI jobs and scripts get one from golive token create NAME."))
         return
     rows = [
         {"token": one.name, "may": ", ".join(one.scopes), "project": one.project_id or "all",
