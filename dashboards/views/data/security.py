@@ -150,18 +150,18 @@ CALLER_COLUMNS = {
 
 def _tokens(scope: Scope) -> None:
     """List the API tokens: names and dates, never what opens anything."""
-    st.subheader("API tokens")
     found = Tokens(settings.home()).all()
-    if not found:
-        st.html(theme.aside("None: CI jobs and scripts get one from golive token create NAME."))
-        return
-    rows = [
-        {"token": one.name, "may": ", ".join(one.scopes), "project": one.project_id or "all",
-         "state": one.state(), "ends": words.day(_instant(one.ends_at)),
-         "used": words.ago(_instant(one.used_at), scope.now) if one.used_at else "never"}
-        for one in found
-    ]  # fmt: skip
-    boards.board(pl.DataFrame(rows), {}, key="tokens-board", most=10)
+    with st.expander(words.plural(len(found), "API token"), expanded=bool(found)):
+        if not found:
+            st.html(theme.aside("CI jobs and scripts get one from golive token create NAME."))
+            return
+        rows = [
+            {"token": one.name, "may": ", ".join(one.scopes), "project": one.project_id or "all",
+             "state": one.state(), "ends": words.day(_instant(one.ends_at)),
+             "used": words.ago(_instant(one.used_at), scope.now) if one.used_at else "never"}
+            for one in found
+        ]  # fmt: skip
+        boards.board(pl.DataFrame(rows), {}, key="tokens-board", most=10)
 
 
 def _instant(at: float | None) -> datetime | None:
