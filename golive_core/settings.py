@@ -168,6 +168,11 @@ class Settings:
     history_start: datetime | None = None
     cores: int = field(default_factory=_cores)
 
+    @property
+    def dagster_prefix(self) -> str:
+        """Below which path Dagster serves: behind a front door it shares the name."""
+        return "/dagster" if self.gateway.url else ""
+
     def schedule(self, instance: str) -> str:
         """Return the cron line (UTC) at which the instance is pulled."""
         return self.schedules.get(instance, SCHEDULE)
