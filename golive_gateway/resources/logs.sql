@@ -10,22 +10,22 @@
 -- parameter: build text only lines of this build_id
 -- period: day
 select
-    project_id,
-    source,
-    instance,
-    service,
-    build_id,
-    test_id,
-    at,
-    line,
-    level,
-    template_id,
-    message
-from core.log_lines
+    entry.project_id,
+    entry.source,
+    entry.instance,
+    entry.service,
+    entry.build_id,
+    entry.test_id,
+    entry.at,
+    entry.line,
+    entry.level,
+    entry.template_id,
+    entry.message
+from core.log_lines as entry
 where
-    ($project::varchar is null or project_id = $project)
-    and day between $first and $last
-    and ($text::varchar is null or contains(lower(message), lower($text)))
-    and ($level::varchar is null or level = $level)
-    and ($service::varchar is null or service = $service)
-    and ($build::varchar is null or build_id = $build)
+    ($project::varchar is null or entry.project_id = $project)
+    and entry.day between $first and $last
+    and ($text::varchar is null or contains(lower(entry.message), lower($text)))
+    and ($level::varchar is null or entry.level = $level)
+    and ($service::varchar is null or entry.service = $service)
+    and ($build::varchar is null or entry.build_id = $build)
