@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
+from golive_core import schema
 from golive_core.lake import Lake
 from golive_core.tokens import Tokens
-from golive_gateway import formats
+from golive_gateway import formats, reading
 from golive_gateway.app import create_app
 from golive_gateway.resources import FOLDER, parsed, resources
 
@@ -212,3 +214,29 @@ def test_an_empty_lake_answers_with_no_rows(home: Path, served, monkeypatch) -> 
     for name in resources():
         answer = client.get(f"/v1/{name}", params={"test": 1, "build": "b"})
         assert (answer.status_code, answer.json()) == (200, []), name
+
+
+def test_kept_answers_are_bounded_and_the_oldest_go_first() -> None:
+    kept = reading.Kept(800)
+    for number in range(20):
+        kept.put(str(number), reading.Made(b"x" * 100, "", has_more=False))
+    assert kept.get("11") is None
+    assert kept.get("12") is not None
+    kept.put("20", reading.Made(b"x" * 100, "", has_more=False))
+    assert kept.get("13") is None
+    assert kept.get("12") is not None
+    kept.put("large", reading.Made(b"x" * 101, "", has_more=False))
+    assert kept.get("large") is None
+
+
+def test_a_change_of_the_lake_is_another_answer(home: Path, served: Served, monkeypatch) -> None:
+    served()
+    monkeypatch.setenv("GOLIVE_HOME", str(home))
+    _, text = Tokens(home).create("test", ["read"])
+    headers = {"authorization": f"Bearer {text}"}
+    client = TestClient(create_app(), base_url="http://127.0.0.1:8000", headers=headers)
+    assert client.get("/v1/builds").json() == []
+    row = {"build_id": "b", "project_id": "p", "day": datetime.now(UTC).date(), "status": "passed"}
+    lake = Lake(home / "lake")
+    lake.insert("core.builds", schema.conform(schema.BUILDS, pl.DataFrame([row])))
+    assert [one["build_id"] for one in client.get("/v1/builds").json()] == ["b"]
