@@ -1,7 +1,8 @@
 """An answer of the read API: the rows of one statement over one version of the lake.
 
 Every answer has an ETag made from the versions of the tables that it reads, so that an unchanged
-one costs no query: the last answers are kept by it, whoever asks again; the SQL behind it, filled in, is in the header X-GoLive-SQL.
+one costs no query: the last answers are kept by it, whoever asks again. The SQL behind it, filled
+in, is in the header X-GoLive-SQL.
 """
 
 from __future__ import annotations
