@@ -7,42 +7,17 @@ import os
 import shutil
 import socket
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 
-from golive_core.tokens import Tokens
-from golive_gateway.app import create_app
 from golive_gateway.request_log import FILE
 
 Served = Callable[..., TestClient]
-
-
-@pytest.fixture
-def running(served: Served, simulated: Path) -> Iterator[tuple[str, str]]:
-    """Run a gateway on a real port; give its address and a token that reads."""
-    served()
-    _, token = Tokens(simulated).create("test", ["read"])
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(), host="127.0.0.1", port=port, log_level="warning")
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until = time.monotonic() + 30
-    while not server.started and time.monotonic() < until:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}", token
-    server.should_exit = True
-    thread.join(20)
 
 
 def test_what_was_looked_at_is_told(served: Served) -> None:
