@@ -25,6 +25,7 @@ from golive_core.errors import GoLiveError
 from golive_core.log import get_logger
 from golive_core.settings import Gateway
 from golive_gateway import routes
+from golive_gateway.described import Described
 from golive_gateway.limits import Limited
 from golive_gateway.metrics import Measured, Metrics
 from golive_gateway.request_log import Told
@@ -52,7 +53,7 @@ log = get_logger(__name__)
 
 def create_app() -> FastAPI:
     """Return the application with every route of `routes/`."""
-    app = FastAPI(title="GoLive", docs_url=None, redoc_url=None, version=version("golive"))
+    app = Described(title="GoLive", docs_url=None, redoc_url=None, version=version("golive"))
     app.state.metrics = Metrics()
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.add_middleware(Limited)
