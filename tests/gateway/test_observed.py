@@ -116,23 +116,3 @@ def queried(port: int, query: str) -> list[dict]:
             pass
         time.sleep(0.2)
     pytest.fail(f"{query} was never scraped")
-
-
-def test_a_change_of_the_lake_is_told_to_who_listens(
-    running: tuple[str, str], simulated: Path
-) -> None:
-    import polars as pl
-
-    from golive_core.lake import Lake
-
-    address, token = running
-    headers = {"authorization": f"Bearer {token}"}
-    with httpx.stream("GET", f"{address}/v1/events", headers=headers, timeout=30) as stream:
-        lines = stream.iter_lines()
-        assert next(line for line in lines if line.startswith("event:")) == "event: hello"
-        Lake(simulated / "lake").merge(
-            "core.accounts", pl.DataFrame({"account_id": [str(time.time())], "name": ["Ada"]})
-        )
-        assert next(line for line in lines if line.startswith("event:")) == "event: change"
-        data = json.loads(next(line for line in lines if line.startswith("data:"))[5:])
-    assert data["tables"] == ["core.accounts"]
