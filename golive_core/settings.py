@@ -132,8 +132,8 @@ class Gateway:
     `url` is where people reach GoLive behind a front door (`deploy/nginx`), "" without one. Limits
     are `<count>/<minute or second or hour>`, of one address or one token; `store` is where they are
     counted: memory, or `env:NAME` of a Redis address (`redis://host:6379/0`) for several gateways.
-    `origins` are the pages elsewhere that may read the API in a browser, with a token and never with
-    the session: `https://wiki.example.org`, several between spaces.
+    `origins` are pages elsewhere whose scripts may read the API, with a token and never with the
+    session: `https://wiki.example.org`, several between spaces.
     """
 
     url: str = ""
