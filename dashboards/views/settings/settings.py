@@ -13,8 +13,9 @@ from typing import cast
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, theme
+from dashboards import charts, reader, theme
 from dashboards.scope import Scope
+from dashboards.views.settings import _people as people
 from golive_core import seal, settings
 from golive_core.errors import GoLiveError, SettingsError
 from golive_core.settings import Instance, Settings
@@ -65,14 +66,18 @@ def render(scope: Scope) -> None:
         known = settings.load(base)
     except SettingsError as error:
         charts.failed(error)
-        _edit(base)
+        if reader.may("write", "settings"):
+            _edit(base)
         return
     _summary(known)
     _projects(known)
     _instances(known)
     _notifications(known)
     _values(known)
-    _edit(base)
+    if reader.may("read", "users"):
+        people.show()
+    if reader.may("write", "settings"):
+        _edit(base)
 
 
 def _summary(known: Settings) -> None:
