@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from html import escape
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -126,7 +127,7 @@ def _by_link(request: Request, token: str, to: str) -> Response:
     response = RedirectResponse(onwards(request, to), status_code=303)
     response.set_cookie(
         access.COOKIE, access.make_token("session"),
-        max_age=access.LIFETIME_S["session"], **_flags(request),
+        max_age=access.LIFETIME_S["session"], **flags(request),
     )  # fmt: skip
     return response
 
@@ -143,14 +144,15 @@ def set_cookies(request: Request, response: Response, pair: Pair) -> None:
 
     Who comes with one that is over is led to `/sign-in`, where the refresh cookie renews it.
     """
-    response.set_cookie(access.COOKIE, pair.access, max_age=REFRESH_S, **_flags(request))
+    response.set_cookie(access.COOKIE, pair.access, max_age=REFRESH_S, **flags(request))
     if pair.refresh:
         response.set_cookie(
-            REFRESH_COOKIE, pair.refresh, max_age=REFRESH_S, path=REFRESH_PATH, **_flags(request)
+            REFRESH_COOKIE, pair.refresh, max_age=REFRESH_S, path=REFRESH_PATH, **flags(request)
         )
 
 
-def _flags(request: Request) -> dict[str, Any]:
+def flags(request: Request) -> dict[str, Any]:
+    """Return how a cookie of ours is set."""
     is_secure = request.url.scheme == "https"
     return {"httponly": True, "samesite": "lax", "secure": is_secure}
 
@@ -186,7 +188,12 @@ def _form(to: str, name: str = "", trouble: str = "") -> str:
 
 
 def _other_ways(to: str) -> str:
-    return ""
+    """Return the link to the OpenID provider, where one is configured."""
+    configured = settings.load().sign_in
+    if not configured.issuer:
+        return ""
+    query = urlencode({"to": to}) if to else ""
+    return f"<a href='/sign-in/oidc?{query}'><b>{escape(configured.label)}</b></a>"
 
 
 def _use(token: str) -> bool:
