@@ -187,6 +187,26 @@ as_of           at     it knows only what had happened before
 made_at         at     when it was made
 """, key="project_id test_id", sort="project_id test_id")  # fmt: skip
 
+DURATION = table("predictions.duration", "how long one run takes, told before it", """
+project_id      text   its project
+subject_kind    text   build; main or branch (next build of a pipeline on that line); test
+subject_id      text   build_id, pipeline_id or test_id
+pipeline_id     text   its pipeline; null for a test
+runs            int    earlier runs that were known
+median_s        float  as likely shorter as longer, seconds
+low_50_s        float  25 % quantile
+high_50_s       float  75 % quantile
+low_90_s        float  5 % quantile
+high_90_s       float  95 % quantile
+expected_end_at at     of a build that runs: when it is expected to end
+told_by         text   the plain rule that speaks, or learned
+reasons         texts  sentences a developer can check
+model_id        text   model run that made it
+as_of           at     it knows only what had happened before; of a build, when it was asked for
+made_at         at     when it was made
+""", key="project_id subject_kind subject_id",
+    sort="project_id subject_kind subject_id")  # fmt: skip
+
 TEST_FAILURE = table("predictions.test_failure", "one test of the next build, ranked", """
 project_id      text   its project
 test_id         int    its test case
