@@ -1,6 +1,7 @@
 """Walking forward through a project's runs: what would have been told of each before it.
 
-`along_tests` takes the results of builds, a build at a time. `along_builds` takes builds in the order in which
+`along_tests` takes the results of builds, a build at a time. `along_builds` takes builds in the
+order in which
 they were asked for: a build is told from those that had ended by then. Pure: frames in and out.
 """
 

@@ -31,7 +31,8 @@ def noisy(batches: int, series: int, *, spread: float, seed: int) -> pl.DataFram
 
 def coverage(results: pl.DataFrame, low: int, high: int, *, since: int) -> float:
     held: list[bool] = []
-    for number, (told, took, _) in enumerate(walks.tests(results)):
+    forecaster = Forecaster(results["series"].n_unique())
+    for number, (told, took) in enumerate(walks.along_tests(forecaster, results)):
         if number >= since:
             held += ((took >= told.quantiles[:, low]) & (took <= told.quantiles[:, high])).tolist()
     return sum(held) / len(held)
@@ -50,7 +51,10 @@ def test_nothing_of_a_run_is_known_to_its_forecast() -> None:
     results = noisy(30, 5, spread=0.3, seed=4)
     later = pl.col("batch") >= 20
     other = results.with_columns(duration_s=pl.when(later).then(1e4).otherwise("duration_s"))
-    told = [[one.quantiles for one, _, _ in walks.tests(frame)][:21] for frame in (results, other)]
+    told = [
+        [one.quantiles for one, _ in walks.along_tests(Forecaster(5), frame)][:21]
+        for frame in (results, other)
+    ]
     for ours, theirs in zip(*told, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -76,7 +80,8 @@ def test_a_new_test_gets_a_wide_interval_and_one_without_runs_none() -> None:
     results = noisy(60, 20, spread=0.1, seed=6).filter(
         (pl.col("series") != 0) | (pl.col("batch") == 59)
     )
-    forecaster = next(reversed(list(walks.tests(results))))[2]
+    forecaster = Forecaster(20)
+    assert len(list(walks.along_tests(forecaster, results))) == 60
     told = forecaster.tell(np.array([0, 1, 2]))
     width = np.log(told.quantiles[:, 4] / told.quantiles[:, 0])
     assert width[0] > 1.15 * width[1]
@@ -101,7 +106,7 @@ def built(count: int) -> pl.DataFrame:
 
 
 def test_a_build_is_told_from_those_that_had_ended_when_it_was_asked_for() -> None:
-    told = {build: one for build, one, _ in walks.builds(built(12)).walk()}
+    told = {build: one for build, one, _ in walks.along_builds(built(12)).walk()}
     known = [int(told[f"b{number}"].known[0]) for number in range(12)]
     assert known[:3] == [0, 0, 1]
     assert known[3] == 1  # of the other line: it has none itself that ended
