@@ -168,7 +168,10 @@ made_at         at     when it was made
 
 CHANGE_POINTS = table("predictions.change_points", "the newest lasting change of one duration", """
 project_id      text   its project
-test_id         int    its test case
+subject_kind    text   test; build (of a pipeline) or stage (of one); only passed builds count
+subject_id      text   test_id; pipeline or pipeline / stage, with " (branches)" off main
+test_id         int    its test case; null for builds and stages
+pipeline_id     text   its pipeline; null for tests
 day             day    first day (UTC) at the new level
 before_s        float  median of the days before, seconds
 after_s         float  median of the days since, seconds
@@ -185,7 +188,8 @@ reasons         texts  sentences a developer can check
 model_id        text   model run that made it
 as_of           at     it knows only what had happened before
 made_at         at     when it was made
-""", key="project_id test_id", sort="project_id test_id")  # fmt: skip
+""", key="project_id subject_kind subject_id",
+    sort="project_id subject_kind subject_id")  # fmt: skip
 
 DURATION = table("predictions.duration", "how long one run takes, told before it", """
 project_id      text   its project

@@ -1,0 +1,137 @@
+"""How long builds were expected to take, as told when they were asked for, beside what came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from html import escape
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboards import charts, data, theme, words
+from dashboards.scope import Scope
+
+SHOWN = 5
+OF_BUILD = """
+select median_s, low_90_s, high_90_s, runs, told_by, expected_end_at
+from predictions.duration
+where project_id = $project and subject_kind = 'build' and subject_id = $build
+limit 1
+"""
+RUNNING = """
+select
+    build.build_id, coalesce(pipeline.name, build.pipeline_id) as pipeline, build.number,
+    build.status, build.branch, build.started_at, told.median_s, told.low_90_s, told.high_90_s,
+    told.runs, told.expected_end_at
+from core.builds as build
+left join core.pipelines as pipeline on build.pipeline_id = pipeline.pipeline_id
+inner join predictions.duration as told
+    on build.project_id = told.project_id and told.subject_kind = 'build'
+    and build.build_id = told.subject_id
+where build.project_id = $project and build.status in ('queued', 'running')
+    and build.day between $first and $last
+order by told.expected_end_at
+limit 20
+"""
+LATE = """
+select
+    build.build_id, coalesce(pipeline.name, build.pipeline_id) as pipeline, build.number,
+    build.status, build.branch, build.started_at, build.duration_s, told.median_s, told.low_90_s,
+    told.high_90_s, told.runs, count(*) over () as late_builds
+from core.builds as build
+left join core.pipelines as pipeline on build.pipeline_id = pipeline.pipeline_id
+inner join predictions.duration as told
+    on build.project_id = told.project_id and told.subject_kind = 'build'
+    and build.build_id = told.subject_id
+where build.project_id = $project and build.day between $first and $last
+    and build.status in ('passed', 'failed') and build.duration_s > told.high_90_s
+order by build.duration_s - told.median_s desc
+limit 20
+"""
+HELD = """
+select
+    count(*) as builds,
+    count(*) filter (where build.duration_s between told.low_90_s and told.high_90_s) as held
+from core.builds as build
+inner join predictions.duration as told
+    on build.project_id = told.project_id and told.subject_kind = 'build'
+    and build.build_id = told.subject_id
+where build.project_id = $project and build.day between $first and $last
+    and build.status in ('passed', 'failed') and build.duration_s is not null
+"""
+
+
+def draw(scope: Scope) -> None:
+    """Draw what runs now with its expected end, and which builds took longer than told."""
+    span = {"project": scope.project.id, "first": scope.first_day, "last": scope.last_day}
+    running, late = data.rows(RUNNING, **span), data.rows(LATE, **span)
+    if not running.is_empty:
+        with charts.figure("Running now", running, key="running", note="Expected end, 90 % range."):
+            st.html(theme.listed(_running(row, scope) for row in running.dicts()[:SHOWN]))
+    held = data.rows(HELD, **span).first()
+    if late.is_empty or not held.get("builds"):
+        return
+    count = int(late.first()["late_builds"])
+    note = (
+        f"{words.plural(count, 'build')} of {words.number(held['builds'])} took longer than the "
+        f"range that was told before {'it' if count == 1 else 'them'}; "
+        f"{words.percent(held['held'] / held['builds'])} were within it (90 % is meant)."
+    )
+    with charts.figure("Slower than expected", late, key="late", note=note):
+        charts.narrow(late.frame.head(SHOWN))
+        st.html(theme.listed(_late(row, scope) for row in late.dicts()[:SHOWN]))
+
+
+def told(scope: Scope) -> pl.Expr:
+    """Return the column `expected` of a frame of builds: seconds in words, or the expected end."""
+    end = pl.col("expected_end_at").dt.convert_time_zone(str(scope.zone))
+    seconds = pl.col("expected_s").map_elements(words.duration, pl.String, skip_nulls=False)
+    return pl.coalesce(end.dt.strftime("ends %H:%M"), seconds).alias("expected")
+
+
+def of_build(build: Mapping[str, Any], scope: Scope) -> str:
+    """Return what was expected of a build in words, empty where nothing was told."""
+    asked = {"project": scope.project.id, "build": build["build_id"]}
+    row = data.rows(OF_BUILD, **asked).first()
+    if not row:
+        return ""
+    span = f"{_range(row)}, n = {words.number(row['runs'])}"
+    end = row["expected_end_at"]
+    if end is not None and build["finished_at"] is None:
+        return f"ends about {end.astimezone(scope.zone):%H:%M}; {span}"
+    return f"expected {words.duration(row['median_s'])} ({span})"
+
+
+def _range(row: Mapping[str, Any]) -> str:
+    return f"{words.duration(row['low_90_s'])} to {words.duration(row['high_90_s'])}"
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return f"<b>{escape(row['pipeline'])} {row['number']}</b> {escape(words.branch(row['branch']))}"
+
+
+def _running(row: Mapping[str, Any], scope: Scope) -> str:
+    end = row["expected_end_at"]
+    if end is None:
+        when = f"expected to take {words.duration(row['median_s'])} once it runs"
+    elif (overdue := (scope.now - row["started_at"]).total_seconds() - row["high_90_s"]) > 0:
+        when = f"expected to end at {_clock(end, scope)}, by now {words.duration(overdue)} over"
+    else:
+        when = f"expected to end at {_clock(end, scope)}"
+    span = f"{_range(row)} in all, n = {words.number(row['runs'])}"
+    return theme.entry(row["status"], [f"{_name(row)} {escape(when)}", theme.quiet(escape(span))])
+
+
+def _clock(at: datetime, scope: Scope) -> str:
+    return f"{at.astimezone(scope.zone):%H:%M}"
+
+
+def _late(row: Mapping[str, Any], scope: Scope) -> str:
+    took = f"took <b>{words.duration(row['duration_s'])}</b>"
+    expected = f"expected {words.duration(row['median_s'])}, {_range(row)}"
+    quiet = (
+        f"{expected}; n = {words.number(row['runs'])}, {words.ago(row['started_at'], scope.now)}"
+    )
+    return theme.entry("degraded", [f"{_name(row)} {took}", theme.quiet(escape(quiet))])
