@@ -14,6 +14,7 @@ outside), Welch's t-test of the last 7 days against the 7 before at p < 0.001, a
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import time
 from collections.abc import Callable
@@ -127,11 +128,7 @@ def rules() -> dict[str, Rule]:
         "Shewhart 3 sigma": shewhart,
         "t-test of weeks": welch,
     }
-    try:
-        import ruptures  # noqa: F401  # pyright: ignore
-    except ImportError:
-        pass
-    else:
+    if importlib.util.find_spec("ruptures"):
         found["PELT (ruptures)"] = pelt
     return found
 

@@ -61,6 +61,7 @@ from golive_core.schema.ops import (
     SOURCE_HEALTH,
 )
 from golive_core.schema.predictions import (
+    ANOMALIES,
     BUILD_FAILURE,
     BUILD_FEATURES,
     CHANGE_POINTS,
@@ -99,6 +100,7 @@ from golive_core.schema.work import (
 __all__ = [
     "ACCOUNTS",
     "ALERTS",
+    "ANOMALIES",
     "ARTIFACTS",
     "AUDIT_LOG",
     "BRANCHES",

@@ -211,6 +211,30 @@ made_at         at     when it was made
 """, key="project_id subject_kind subject_id",
     sort="project_id subject_kind subject_id")  # fmt: skip
 
+ANOMALIES = table("predictions.anomalies", "one unusual hour of a metric or day of log lines", """
+project_id      text   its project
+subject_kind    text   metric or log
+instance        text   configured source of the metric; empty for logs
+subject         text   series of the metric; "log <service> <template_id>" or "log <service> errors"
+began_at        at     begin of the hour or day
+ended_at        at     its end
+day             day    UTC date of began_at
+service         text   service concerned, where the series or the log names one
+template_id     int    template of the lines; null for metrics and for all errors of a service
+template        text   its text
+observed        float  mean of the hour, or lines of the day
+expected        float  what is usual there
+low             float  5 % quantile of what is usual
+high            float  95 % quantile
+p_value         float  chance of something as unusual where nothing is wrong
+reasons         texts  sentences a developer can check
+model_id        text   model run that made it
+as_of           at     it knows only what had happened before
+made_at         at     when it was made
+""", key="project_id subject_kind instance subject began_at",
+    sort="project_id subject began_at",
+    partition="month")  # fmt: skip
+
 TEST_FAILURE = table("predictions.test_failure", "one test of the next build, ranked", """
 project_id      text   its project
 test_id         int    its test case
