@@ -2,11 +2,11 @@
 
 Each seed is a shop whose monitoring saw incidents (both metrics of a service climb, its log fills
 with errors) and oddities that are none: a metric too high or too low for hours, a usual line said
-six times as often for a day, or not at all. Metrics and lines are written into a lake of its own;
-templates are mined and marts made as at home, and only then the truth is looked at. A planted one
-is found if an hour (a day) of its series is told within it; a told hour (day) is right if its
-series has something planted then, an hour of grace on both sides. The first WARM days are not
-judged.
+two to six times as often for a day, or not at all. Metrics and lines are written into a lake of
+its own; templates are mined and marts made as at home, and only then the truth is looked at. A
+planted one is found if an hour (a day) of its series is told within it; a told hour (day) is right
+if its series has something planted then, an hour of grace on both sides. The first WARM days are
+not judged.
 
 Rivals see the same marts: `3 sigma` tells what is more than three standard deviations from the mean
 of the 28 days before, `week before` what is more than twice or less than half of a week ago.
@@ -134,7 +134,7 @@ def truth_of(made: Simulation) -> pl.DataFrame:
     metrics = [ill.with_columns(subject_kind=pl.lit("metric"), what=pl.lit(metric))
                for metric in ("error_rate", "latency_p95_s")]  # fmt: skip
     logs = ill.with_columns(subject_kind=pl.lit("log"), what=pl.lit(None, pl.String))
-    odd = made.truth["oddities"]
+    odd = made.truth["oddities"].drop("factor")
     return pl.concat([odd, *(one.select(odd.columns) for one in (*metrics, logs))])
 
 

@@ -25,7 +25,8 @@ Kind = Literal["high", "low", "burst", "silence"]
 KINDS: tuple[Kind, ...] = ("high", "low", "burst", "silence")
 SAID = ("GET ", "order ", "cache of ", "worker ")
 """Beginnings of usual lines."""
-FACTOR = {"high": 2.5, "low": 0.35, "burst": 6.0, "silence": 0.0}
+FACTORS = {"high": (1.4, 3.0), "low": (0.35, 0.7), "burst": (2.0, 6.0), "silence": (0.0, 0.0)}
+"""Bounds between which what is usual is multiplied; lines by whole numbers."""
 QUIET_DAYS = 10
 """Days at the begin of a history without any: a baseline has to grow first."""
 
@@ -39,6 +40,7 @@ class Oddity:
     what: str
     began: float
     ended: float
+    factor: float
 
     @property
     def is_metric(self) -> bool:
@@ -58,17 +60,20 @@ def plan(past: History, shape: Shape, seed: int) -> list[Oddity]:
 def _drawn(kind: Kind, first: float, days: float, rng: np.random.Generator) -> Oddity:
     at = first + DAY * (QUIET_DAYS + (days - 1) * float(rng.random()))
     service = SERVICES[int(rng.integers(len(SERVICES)))]
+    factor = float(rng.uniform(*FACTORS[kind]))
     if kind in ("high", "low"):
         what = list(CALM)[int(rng.integers(len(CALM)))]
-        return Oddity(kind, service, what, at, at + HOUR * float(rng.uniform(2, 8)))
+        return Oddity(kind, service, what, at, at + HOUR * float(rng.uniform(2, 8)), factor)
     what = SAID[int(rng.integers(len(SAID)))]
     begin = datetime.fromtimestamp(at, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return Oddity(kind, service, what, begin.timestamp(), begin.timestamp() + DAY)
+    began = begin.timestamp()
+    return Oddity(kind, service, what, began, began + DAY, factor)
 
 
 ROWS = {
     "kind": pl.String(), "subject_kind": pl.String(), "service": pl.String(), "what": pl.String(),
     "began_at": pl.Datetime("us", "UTC"), "ended_at": pl.Datetime("us", "UTC"),
+    "factor": pl.Float64(),
 }  # fmt: skip
 
 
@@ -81,6 +86,7 @@ def rows(planted_ones: list[Oddity]) -> pl.DataFrame:
         "what": [one.what for one in planted_ones],
         "began_at": instants(one.began for one in planted_ones),
         "ended_at": instants(one.ended for one in planted_ones),
+        "factor": [one.factor for one in planted_ones],
     }
     return pl.DataFrame(cells, schema=ROWS)
 
@@ -103,7 +109,7 @@ def _during(one: Oddity) -> pl.Expr:
 
 def _moved(points: pl.DataFrame, one: Oddity) -> pl.DataFrame:
     is_it = _during(one) & (pl.col("series") == f'{one.what}{{service="{one.service}"}}')
-    moved = pl.col("value") * FACTOR[one.kind]
+    moved = pl.col("value") * one.factor
     return points.with_columns(value=pl.when(is_it).then(moved).otherwise("value"))
 
 
@@ -113,7 +119,7 @@ def _louder(lines: pl.DataFrame, one: Oddity) -> pl.DataFrame:
     if one.kind == "silence":
         return lines.filter(~is_it)
     top = int(str(lines.filter(pl.col("service") == one.service)["line"].max()))
-    times = int(FACTOR[one.kind]) - 1
+    times = round(one.factor) - 1
     again = pl.concat([
         lines.filter(is_it).with_columns(at=pl.col("at") + timedelta(milliseconds=number + 1))
         for number in range(times)

@@ -133,7 +133,9 @@ def test_oddities_are_planted_only_where_they_are_asked_for() -> None:
         pl.col("series") == f'{metric["what"]}{{service="{metric["service"]}"}}'
     )
     before, after = (one.tables["core.metric_points"].filter(during) for one in (plain, odd))
-    assert (after["value"] / before["value"]).to_list() == pytest.approx([2.5] * before.height)
+    assert (after["value"] / before["value"]).to_list() == pytest.approx(
+        [metric["factor"]] * before.height
+    )
     quiet = planted.filter(kind="silence").to_dicts()[0]
     gone = pl.col("at").is_between(quiet["began_at"], quiet["ended_at"], closed="left") & (
         pl.col("service") == quiet["service"]
