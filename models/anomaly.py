@@ -14,6 +14,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -31,6 +32,8 @@ FEW_LIKE = 3
 """Days of the same kind below which all days make the baseline."""
 LEVEL_HOURS = 72
 """Hours before whose median tells of a shifted level; half of them must be known."""
+RUN = 3
+"""Hours whose mean is looked at beside each alone: a smaller change that stays for some hours."""
 TAIL = 6.0
 """Degrees of freedom of the t distribution of scatter: real metrics have heavy tails."""
 LEAST_SCATTER = 0.03
@@ -99,20 +102,47 @@ def _judged_hours(cube: Floats, day: date) -> pl.DataFrame:
     shaped = np.arcsinh(cube / unit[:, None, None])
     usual = _usual(shaped[:, :-1], day)
     off = (shaped - usual).reshape(len(cube), -1)
-    past, now = off[:, :-24], shaped[:, -1]
-    scatter = np.maximum(1.4826 * _median(np.abs(past - _median(past, 1)[:, None]), 1),
-                         LEAST_SCATTER)  # fmt: skip
     level = _level(off)
     middle = usual[:, -1] + level
-    score = (now - middle) / scatter[:, None]
-    enough = (~np.isnan(past)).sum(axis=1) >= FEWEST_HOURS
-    at = np.argwhere(~np.isnan(score) & enough[:, None])
-    return _hour_rows(at, day, cube[:, -1], middle, scatter, unit, score)
+    alone = _scored(off, level)
+    longer = _scored(_smooth(off), level)
+    p_value = np.minimum(1.0, 2 * np.fmin(_tail(alone.score), _tail(longer.score)))
+    enough = (~np.isnan(off[:, :-24])).sum(axis=1) >= FEWEST_HOURS
+    at = np.argwhere(~np.isnan(alone.score) & enough[:, None])
+    return _hour_rows(at, day, cube[:, -1], middle, alone.scatter, unit, p_value)
+
+
+class _Scores(NamedTuple):
+    """How far the hours of the last day are off, in scatters `(series, 24)`; the scatters."""
+
+    score: Floats
+    scatter: Floats
+
+
+def _scored(off: Floats, level: Floats) -> _Scores:
+    """Return the scores of the last 24 of the hours `off`, by the scatter of those before."""
+    past = off[:, :-24]
+    scatter = 1.4826 * _median(np.abs(past - _median(past, 1)[:, None]), 1)
+    scatter = np.maximum(scatter, LEAST_SCATTER)
+    return _Scores((off[:, -24:] - level) / scatter[:, None], scatter)
+
+
+def _smooth(off: Floats) -> Floats:
+    """Return the mean of each hour and the RUN - 1 before it, NaN where one is missing."""
+    padded = np.concatenate([np.full((len(off), RUN - 1), np.nan), off], axis=1)
+    return np.lib.stride_tricks.sliding_window_view(padded, RUN, axis=1).mean(axis=2)
+
+
+def _tail(score: Floats) -> Floats:
+    """Return the two-sided p-values of scores."""
+    from scipy.stats import t as student
+
+    return np.asarray(2 * student.sf(np.abs(score), TAIL), dtype=np.float64)
 
 
 def _hour_rows(
     at: NDArray[np.int64], day: date, seen: Floats, middle: Floats, scatter: Floats, unit: Floats,
-    score: Floats,
+    p_value: Floats,
 ) -> pl.DataFrame:  # fmt: skip
     from scipy.stats import t as student
 
@@ -123,7 +153,7 @@ def _hour_rows(
     return pl.DataFrame({
         "series_at": series, "hour": hour, "observed": seen[series, hour], "low": back[0],
         "expected": back[1], "high": back[2],
-        "p_value": 2 * student.sf(np.abs(score[series, hour]), TAIL),
+        "p_value": p_value[series, hour],
     }).with_columns(
         hour_at=start + pl.duration(hours="hour"), day=pl.lit(day), subject_kind=pl.lit("metric")
     )  # fmt: skip

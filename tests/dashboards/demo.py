@@ -11,7 +11,7 @@ import polars as pl
 
 from assets import refresh
 from assets.log_templates import mine_lines
-from assets.predictions import change_points, duration, selection
+from assets.predictions import anomalies, change_points, duration, selection
 from golive_core import schema
 from golive_core.lake import Lake
 from models import features, flaky, next_failure, simulate
@@ -45,6 +45,7 @@ def renew(lake: Lake, now: datetime) -> None:
     selection.update(lake, made_at=now)
     duration.update(lake, made_at=now)
     change_points.update(lake, made_at=now)
+    anomalies.update(lake, made_at=now)
     for mart in refresh.marts():
         refresh.refresh(lake, mart)
 
