@@ -24,6 +24,12 @@ where one.project_id = $project and one.subject_kind = 'log' and one.day between
     and ($service = '' or one.service = $service)
     and ($template = 0 or one.template_id = $template)
     and ($said = '' or contains(lower(one.template), $said))
+    and (one.template_id is not null or not exists (
+        select 1 from predictions.anomalies as line
+        where line.project_id = one.project_id and line.subject_kind = 'log'
+            and line.service = one.service and line.day = one.day
+            and line.template_id is not null and line.observed > one.observed / 2
+    ))
 order by one.day desc, one.p_value
 limit 200
 """
@@ -44,7 +50,7 @@ def marks(rows: Rows) -> alt.Chart:
         alt.Chart(days)
         .mark_point(shape="diamond", filled=True, size=90, color=theme.STATUS["error"], opacity=1)
         .encode(
-            x="yearmonthdate(day):T",
+            x=alt.X("yearmonthdate(day):T", bandPosition=0.5),
             y=alt.value(6),
             tooltip=[alt.Tooltip("day:T", format="%d %b"), "unusual:Q", "most:N"],
         )
@@ -67,7 +73,8 @@ def draw(rows: Rows, scope: Scope) -> None:
 def _line(row: Mapping[str, Any]) -> str:
     more = row["observed"] > row["expected"]
     counted = words.plural(round(row["observed"]), "line")
-    expected = f"{words.number(row['low'])} to {words.number(row['high'])} expected"
+    low, high = words.number(row["low"]), words.number(row["high"])
+    expected = f"{low} to {high} expected" if row["high"] else "none expected"
     service = escape(row["service"] or "no service named")
     lines = [
         f"{theme.code(words.first_line(row['template'], 110))} <b>{counted}</b>",

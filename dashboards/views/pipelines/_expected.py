@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from html import escape
 from typing import Any
 
@@ -47,6 +47,7 @@ inner join predictions.duration as told
     and build.build_id = told.subject_id
 where build.project_id = $project and build.day between $first and $last
     and build.status in ('passed', 'failed') and build.duration_s > told.high_90_s
+    and build.duration_s > 1.1 * told.median_s + 5
 order by build.duration_s - told.median_s desc
 limit 20
 """
@@ -63,25 +64,35 @@ where build.project_id = $project and build.day between $first and $last
 """
 
 
-def draw(scope: Scope) -> None:
-    """Draw what runs now with its expected end, and which builds took longer than told."""
-    span = {"project": scope.project.id, "first": scope.first_day, "last": scope.last_day}
-    running, late = data.rows(RUNNING, **span), data.rows(LATE, **span)
-    if not running.is_empty:
-        with charts.figure("Running now", running, key="running", note="Expected end, 90 % range."):
-            st.html(theme.listed(_running(row, scope) for row in running.dicts()[:SHOWN]))
-    held = data.rows(HELD, **span).first()
-    if late.is_empty or not held.get("builds"):
+def running(scope: Scope) -> None:
+    """Draw what runs or waits now, with its expected end."""
+    rows = data.rows(RUNNING, **_span(scope))
+    if rows.is_empty:
         return
-    count = int(late.first()["late_builds"])
+    note = "Ranges hold 9 of 10 builds."
+    with charts.figure("Running now", rows, key="running", note=note):
+        charts.narrow(rows.frame.head(SHOWN))
+        st.html(theme.listed(_running(row, scope) for row in rows.dicts()[:SHOWN]))
+
+
+def _span(scope: Scope) -> dict[str, str | date]:
+    return {"project": scope.project.id, "first": scope.first_day, "last": scope.last_day}
+
+
+def late(scope: Scope) -> None:
+    """Draw which builds took longer than told."""
+    rows, held = data.rows(LATE, **_span(scope)), data.rows(HELD, **_span(scope)).first()
+    if rows.is_empty or not held.get("builds"):
+        return
+    count = int(rows.first()["late_builds"])
     note = (
         f"{words.plural(count, 'build')} of {words.number(held['builds'])} took longer than the "
-        f"range that was told before {'it' if count == 1 else 'them'}; "
-        f"{words.percent(held['held'] / held['builds'])} were within it (90 % is meant)."
+        "range told before, and a tenth longer than expected; "
+        f"{words.percent(held['held'] / held['builds'])} of all were within it (90 % is meant)."
     )
-    with charts.figure("Slower than expected", late, key="late", note=note):
-        charts.narrow(late.frame.head(SHOWN))
-        st.html(theme.listed(_late(row, scope) for row in late.dicts()[:SHOWN]))
+    with charts.figure("Slower than expected", rows, key="late", note=note):
+        charts.narrow(rows.frame.head(SHOWN))
+        st.html(theme.listed(_late(row, scope) for row in rows.dicts()[:SHOWN]))
 
 
 def told(scope: Scope) -> pl.Expr:

@@ -78,9 +78,10 @@ def render(scope: Scope) -> None:
         )
         return
     _summary(scope, health.frame)
+    _expected.running(scope)
     _matrix(scope, health)
     _durations(scope, health)
-    _expected.draw(scope)
+    _expected.late(scope)
     _slower.draw(scope)
     _latest(scope, data.rows(LATEST, newest=NEWEST, **span))
 
