@@ -20,7 +20,7 @@ import polars as pl
 from assets.core import core_key
 from assets.cursors import Mark, State, alone
 from assets.partitions import newest
-from assets.predictions.scoring import SOURCE, Scored, described
+from assets.predictions.scoring import SOURCE, Scored, described, with_main_branches
 from assets.workspace import Workspace
 from golive_core import schema
 from golive_core.lake import Lake
@@ -133,10 +133,11 @@ class _Search:
         self.looked_at[kind.name][project] = max(before or "", last.isoformat())
         if news.is_empty():
             return
+        lake = self.lake if kind is TESTS else with_main_branches(self.lake)
         limit = self.as_of or datetime.max.replace(tzinfo=UTC)
         ids = news[kind.key].unique().sort().to_list()
         asked = [project, first_day(min(last, limit.date())), limit, ids]
-        yield self.lake.query(statement(f"change_point_{kind.name}_days"), asked).select(
+        yield lake.query(statement(f"change_point_{kind.name}_days"), asked).select(
             pl.col(name).cast(dtype) for name, dtype in DAILY.items()
         )
 

@@ -22,7 +22,7 @@ import polars as pl
 from assets.core import core_key
 from assets.cursors import Mark, State, alone
 from assets.partitions import newest
-from assets.predictions.scoring import Scored, described
+from assets.predictions.scoring import Scored, described, with_main_branches
 from assets.workspace import Workspace
 from golive_core import schema
 from golive_core.lake import Lake
@@ -116,7 +116,7 @@ class _Telling:
         """Return a row for each build of the tail, and for the next one of each line."""
         from models.duration_walks import along_builds, calendar, told_rows
 
-        rows = self.lake.query(
+        rows = with_main_branches(self.lake).query(
             statement("duration_builds"), [project, *self._span(day), MOST_BUILDS]
         )
         line = along_builds(rows)
@@ -167,6 +167,15 @@ class _Telling:
             subject_id=keys.gather(told["series"]).cast(pl.String),
             as_of=pl.lit(rows["started_at"].max()),
         )  # fmt: skip
+
+
+def expected(lake: Lake) -> pl.DataFrame:
+    """Return expected_s, expected_low_s and expected_high_s of the next build, brought up to date.
+
+    By project_id, pipeline_id and branch; of branches that no build is known of there is no row.
+    """
+    update(lake)
+    return with_main_branches(lake).query(statement("duration_expected"))
 
 
 def _write(lake: Lake, told: pl.DataFrame, mark: pl.DataFrame, made_at: datetime) -> Scored:
