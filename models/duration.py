@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from models import gate, residuals
 from models.evaluate import Floats
-from models.residuals import LEVELS, Residuals, pinball
+from models.residuals import LEVELS, Residuals, Stretch, pinball
 
 NAME = "duration"
 FILES = (__file__, str(residuals.__file__), str(gate.__file__))
@@ -152,6 +152,8 @@ class Forecaster:
         self.only = only
         self.standing = Standing()
         self.errors = [Residuals(len(FEW) + 1) for _ in WHO]
+        self.stretch = Stretch()
+        """Of what was told, whoever spoke: who is chosen by past losses is a little too sure."""
         width = len(FEATURES) + extra
         self.squares, self.products = RIDGE * np.eye(width), np.zeros(width)
 
@@ -165,7 +167,8 @@ class Forecaster:
         middles = np.vstack([middles, middles[0] + scatter * (inputs @ step)])
         by = self.only or self.standing.by
         told = Told(series, known, np.empty((len(series), 5)), by, scatter, inputs, middles)
-        return told._replace(quantiles=seconds(self._quantiles(told, WHO.index(by))))
+        said = self.stretch.apply(self._quantiles(told, WHO.index(by)))
+        return told._replace(quantiles=seconds(said))
 
     def seen(self, told: Told, took_s: Floats) -> None:
         """Take in how long the runs took that were told before, seconds of shape `(n,)`."""
@@ -191,6 +194,7 @@ class Forecaster:
     def _learn(self, told: Told, took: Floats) -> None:
         losses = [pinball(took, self._quantiles(told, who)).mean() for who in range(len(WHO))]
         self.standing.judge(np.array(losses), learns=not self.only)
+        self.stretch.adapt(log_s(told.quantiles), took)
         bins, off = _bins(told.known), took - told.middles
         for errors, one in zip(self.errors, off, strict=True):
             errors.add(bins, one / told.scatter)

@@ -27,12 +27,37 @@ ALIKE = 0.1
 FADE = 0.5 ** (1 / 500)
 """Weight of what is known per independent error that is new."""
 ADAPT = 0.02
-"""Step of the stretch per independent error (adaptive conformal inference, Gibbs & Candes 2021)."""
+"""Step of the stretch per independent error."""
 STRETCHES = (0.5, 4.0)
 OPINION = 8.0
 """Errors that the opinion before all data weighs as; it is wide: few data make no narrow claim."""
 WIDE = 2.0
 """Spread of that opinion, in scatters (a logistic distribution)."""
+
+
+class Stretch:
+    """By what the quantiles of each interval are moved away from the median, so that it holds.
+
+    Intervals that missed too often get wider and those that missed too rarely narrower (adaptive
+    conformal inference, Gibbs & Candes 2021).
+    """
+
+    def __init__(self) -> None:
+        self.by = {share: 1.0 for _, share in PAIRS}
+
+    def apply(self, quantiles: Floats) -> Floats:
+        """Return quantiles LEVELS, shape `(n, 5)`, moved."""
+        wide, half = self.by[0.9], self.by[0.5]
+        middle = quantiles[:, 2:3]
+        return middle + (quantiles - middle) * np.array([wide, half, 1.0, half, wide])
+
+    def adapt(self, told: Floats, truth: Floats) -> None:
+        """Take in one batch: quantiles that were told `(n, 5)` and what came `(n,)`."""
+        rate = ADAPT * float(worth(np.array([len(truth)]))[0])
+        for (low, high), share in PAIRS:
+            missed = float(((truth < told[:, low]) | (truth > told[:, high])).mean())
+            moved = self.by[share] * np.exp(rate * (missed - (1 - share)))
+            self.by[share] = float(np.clip(moved, *STRETCHES))
 
 
 class Residuals:
@@ -42,8 +67,7 @@ class Residuals:
         inner = 1 / (1 + np.exp(-np.clip(EDGES, -500, 500) / (WIDE * np.sqrt(3) / np.pi)))
         inner[0], inner[-1] = 0.0, 1.0
         self.counts: Floats = np.tile(OPINION * np.diff(inner), (groups, 1))
-        self.stretch = {half: 1.0 for _, half in PAIRS}
-        """By what the quantiles of each interval are moved away from the median."""
+        self.stretch = Stretch()
 
     def quantiles(self) -> Floats:
         """Return the quantiles LEVELS of each group, shape `(groups, 5)`."""
@@ -51,16 +75,13 @@ class Residuals:
         wanted = np.array(LEVELS) * total[:, -1:]
         places = (total[:, None, :] < wanted[:, :, None]).sum(axis=2)
         found = MIDDLES[np.minimum(places, len(MIDDLES) - 1)] + OUTWARD
-        middle = found[:, 2:3]
-        factor = np.array([self.stretch[0.9], self.stretch[0.5], 1.0, self.stretch[0.5],
-                           self.stretch[0.9]])  # fmt: skip
-        return middle + (found - middle) * factor
+        return self.stretch.apply(found)
 
     def add(self, group: NDArray[np.int64], error: Floats) -> None:
         """Take in the errors of one batch: `group` `(n,)`, `error` in scatters of their series."""
         if not len(error):
             return
-        self._adapt(group, error)
+        self.stretch.adapt(self.quantiles()[group], error)
         place = np.searchsorted(EDGES, error, side="right") - 1
         fresh = np.zeros_like(self.counts)
         np.add.at(fresh, (group, np.minimum(place, len(MIDDLES) - 1)), 1.0)
@@ -68,15 +89,6 @@ class Residuals:
         weight = worth(count)
         fresh *= weight / np.maximum(count, 1.0)
         self.counts = self.counts * FADE**weight + fresh
-
-    def _adapt(self, group: NDArray[np.int64], error: Floats) -> None:
-        """Widen intervals that missed too often and narrow those that missed too rarely."""
-        told = self.quantiles()[group]
-        rate = ADAPT * float(worth(np.array([len(error)]))[0])
-        for (low, high), share in PAIRS:
-            missed = float(((error < told[:, low]) | (error > told[:, high])).mean())
-            moved = self.stretch[share] * np.exp(rate * (missed - (1 - share)))
-            self.stretch[share] = float(np.clip(moved, *STRETCHES))
 
 
 def worth(count: Floats) -> Floats:
