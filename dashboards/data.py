@@ -22,11 +22,10 @@ from dashboards import moment
 from golive_core import quarantine, settings
 from golive_core.errors import GoLiveError
 from golive_core.lake import Lake
+from golive_core.lake.literals import Value, filled_in
 from golive_core.settings import Delivery, Ports, Rates, Settings
 
-Value = str | int | float | bool | date | datetime | None | list[str] | list[int]
 Hashed = str | int | float | bool | date | datetime | None | tuple[str | int, ...]
-PARAMETER = re.compile(r"\$([a-z_]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,37 +119,19 @@ def delivery() -> Delivery:
         return Delivery()
 
 
-def ports() -> Ports:
-    """Return where the other processes listen; the defaults where the settings are broken."""
+def dagster_url() -> str:
+    """Return where Dagster is: behind the front door, or on this machine."""
     try:
-        return _settings(str(settings.base_folder())).ports
+        known = _settings(str(settings.base_folder()))
     except GoLiveError:
-        return Ports()
+        return f"http://127.0.0.1:{Ports().dagster}"
+    root = known.gateway.url.rstrip("/") or f"http://127.0.0.1:{known.ports.dagster}"
+    return f"{root}{known.dagster_prefix}"
 
 
 def set_aside() -> list[quarantine.Entry]:
     """Return the entries of the quarantine file beside golive.toml; raises UsageError."""
     return _set_aside(str(settings.base_folder()))
-
-
-def filled_in(sql: str, parameters: Mapping[str, Value]) -> str:
-    """Return the SQL with its parameters as literals, ready to be run elsewhere."""
-    return PARAMETER.sub(lambda match: literal(parameters[match[1]]), sql)
-
-
-def literal(value: Value) -> str:
-    """Return a value as a DuckDB literal."""
-    if value is None:
-        return "null"
-    if isinstance(value, list):
-        return f"[{', '.join(literal(item) for item in value)}]"
-    if isinstance(value, bool | int | float):
-        return str(value).lower()
-    if isinstance(value, datetime):
-        return f"timestamptz '{value.isoformat()}'"
-    if isinstance(value, date):
-        return f"date '{value.isoformat()}'"
-    return "'" + value.replace("'", "''") + "'"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ async def _all(settings: Settings, ports: Ports) -> AsyncIterator[Seen]:
         yield one
     async for one in _dashboards(settings, ports):
         yield one
-    async for one in _dagster(ports):
+    async for one in _dagster(f"http://{HOST}:{ports.dagster}{settings.dagster_prefix}"):
         yield one
 
 
@@ -69,7 +69,7 @@ async def _gateway(ports: Ports) -> AsyncIterator[Seen]:
     live = await ready.get(f"{root}/health/live")
     yield Seen("gateway /health/live", live.status == OK, _short(live.body))
     healthy = await ready.get(f"{root}/health/ready")
-    tables = _json(healthy.body).get("tables", 0)
+    tables = _json(healthy.body).get("checks", {}).get("lake", {}).get("tables", 0)
     yield Seen("gateway /health/ready", healthy.status == OK and tables > 0, _short(healthy.body))
     address = f"{root}/sign-in?token={access.make_token('link')}"
     first, second = await ready.get(address), await ready.get(address)
@@ -121,8 +121,7 @@ async def _probe(settings: Settings, ports: Ports) -> AsyncIterator[dict[str, An
         yield json.loads(line)
 
 
-async def _dagster(ports: Ports) -> AsyncIterator[Seen]:
-    root = f"http://{HOST}:{ports.dagster}"
+async def _dagster(root: str) -> AsyncIterator[Seen]:
     page = await ready.get(f"{root}/")
     yield Seen("Dagster /", page.status == OK and bool(page.body), f"{len(page.body):,} bytes")
     data = await _loaded(f"{root}/graphql")

@@ -19,7 +19,18 @@ _used: dict[str, float] = {}
 """Tokens that have opened a session, with the time when they can be forgotten."""
 
 
-@router.get("/sign-in")
+@router.get(
+    "/sign-in",
+    response_class=HTMLResponse,
+    status_code=303,
+    responses={
+        303: {"description": "Signed in: on to the dashboards."},
+        403: {
+            "description": "The link is not valid any more.",
+            "content": {"text/html": {"schema": {"type": "string"}}},
+        },
+    },
+)
 def sign_in(request: Request, token: str = "") -> Response:
     """Open a session for a valid, unused link and go on to the dashboards; 403 otherwise."""
     if access.is_signed_in(request.cookies):
@@ -35,7 +46,12 @@ def sign_in(request: Request, token: str = "") -> Response:
     return response
 
 
-@router.post("/sign-out")
+@router.post(
+    "/sign-out",
+    response_class=RedirectResponse,
+    status_code=303,
+    responses={303: {"description": "Signed out."}},
+)
 def sign_out() -> Response:
     """Forget the cookie of this browser."""
     response = RedirectResponse("/", status_code=303)
