@@ -1,4 +1,4 @@
-"""How long builds and tests take: predictions.duration.
+"""How long builds and tests take: predictions.build_duration and predictions.duration.
 
 Told are the builds themselves, each from what was known when it was asked for, the next build of
 each pipeline on the main line and on other branches, and the next run of each test. Of a project
@@ -8,12 +8,12 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import numpy as np
@@ -26,8 +26,12 @@ from assets.predictions.scoring import Scored, described, with_main_branches
 from assets.workspace import Workspace
 from golive_core import schema
 from golive_core.lake import Lake
+from golive_core.schema import Table
 
-TABLE = schema.DURATION
+if TYPE_CHECKING:
+    from models.duration_walks import Line
+
+TABLE, EACH = schema.DURATION, schema.BUILD_DURATION
 BUILDS, RESULTS = "core.builds", "core.test_results"
 INPUTS = (BUILDS, RESULTS, "marts.main_branches")
 WINDOW_DAYS = 120
@@ -91,30 +95,39 @@ class _Telling:
     as_of: datetime | None
     made_at: datetime
 
-    def all(self, changed: Mapping[str, Mapping[str, date]]) -> pl.DataFrame:
-        """Return the rows of the projects with news."""
-        parts = [self.builds(name, day) for name, day in changed[BUILDS].items()]
-        parts += [self.tests(name, day) for name, day in changed[RESULTS].items()]
-        empty = pl.DataFrame(schema=TABLE.schema)
-        return pl.concat([empty, *(schema.conform(TABLE, self._noted(one)) for one in parts)])
+    def all(self, changed: Mapping[str, Mapping[str, date]]) -> dict[Table, pl.DataFrame]:
+        """Return the rows of the projects with news, by table."""
+        found: dict[Table, list[pl.DataFrame]] = {TABLE: [], EACH: []}
+        for name, day in changed[BUILDS].items():
+            each, nexts = self.builds(name, day)
+            found[EACH].append(each)
+            found[TABLE].append(nexts)
+        found[TABLE] += [self.tests(name, day) for name, day in changed[RESULTS].items()]
+        return {table: self._noted(table, parts) for table, parts in found.items()}
 
-    def _noted(self, rows: pl.DataFrame) -> pl.DataFrame:
+    def _noted(self, table: Table, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
         from models.duration import NAME
         from models.runs import model_id
 
-        known = rows.select(one for one in rows.columns if one in TABLE.schema)
-        return known.with_columns(
-            model_id=pl.lit(model_id(NAME, self.made_at)), made_at=pl.lit(self.made_at)
-        )
+        notes = {
+            "model_id": pl.lit(model_id(NAME, self.made_at)), "made_at": pl.lit(self.made_at),
+            "runs": pl.col("known"),
+        }  # fmt: skip
+        told = [part.with_columns(**notes) for part in parts if part.height]
+        kept = [
+            schema.conform(table, one.select(name for name in one.columns if name in table.schema))
+            for one in told
+        ]
+        return pl.concat([pl.DataFrame(schema=table.schema), *kept])
 
     def _span(self, day: date) -> list[object]:
         at = self.as_of or datetime.max.replace(tzinfo=UTC)
         last = min(day, at.date())
         return [at, last - timedelta(days=WINDOW_DAYS)]
 
-    def builds(self, project: str, day: date) -> pl.DataFrame:
+    def builds(self, project: str, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return a row for each build of the tail, and for the next one of each line."""
-        from models.duration_walks import along_builds, calendar, told_rows
+        from models.duration_walks import along_builds, told_rows
 
         rows = with_main_branches(self.lake).query(
             statement("duration_builds"), [project, *self._span(day), MOST_BUILDS]
@@ -125,27 +138,28 @@ class _Telling:
             for build, told, lift in line.walk()
         ]
         if not found:
-            return pl.DataFrame(schema=TABLE.schema)
+            return pl.DataFrame(), pl.DataFrame()
         ends = pl.col("started_at") + pl.duration(microseconds=pl.col("median_s") * 1e6)
-        each = pl.concat(found).join(rows, on="build_id").select(
-            pl.exclude("started_at", "asked_at"), subject_kind=pl.lit("build"),
-            subject_id="build_id", as_of="asked_at",
+        each = pl.concat(found).join(rows, on="build_id").with_columns(
+            project_id=pl.lit(project), as_of="asked_at", day=pl.col("asked_at").dt.date(),
             expected_end_at=pl.when(pl.col("is_open")).then(ends),
         )  # fmt: skip
         at = self.as_of or rows.select(pl.max_horizontal(pl.max("asked_at", "known_at"))).item()
-        next_one = pl.DataFrame({
-            "asked_at": [at], "attempt": [1], "trigger": [None],
-        }, schema_overrides={"trigger": pl.String})  # fmt: skip
-        extra = calendar(next_one)[0]
-        nexts = [
-            told_rows(line.tell(pipeline, is_main, extra), line.forecaster.standing.lift)
+        return each, self._nexts(line, at).with_columns(project_id=pl.lit(project))
+
+    def _nexts(self, line: Line, at: datetime) -> pl.DataFrame:
+        """Return a row for the next build of each line, if it were asked for now, by a push."""
+        from models.duration_walks import calendar, told_rows
+
+        now = {"asked_at": [at], "attempt": [1], "trigger": ["push"]}
+        extra = calendar(pl.DataFrame(now))[0]
+        lift = line.forecaster.standing.lift
+        return pl.concat([
+            told_rows(line.tell(pipeline, is_main, extra), lift)
             .with_columns(subject_kind=pl.lit(LINES[is_main]), pipeline_id=pl.lit(pipeline),
                           subject_id=pl.lit(pipeline), as_of=pl.lit(at))
             for pipeline, is_main in line.places
-        ]  # fmt: skip
-        return pl.concat([each, *nexts], how="diagonal_relaxed").with_columns(
-            project_id=pl.lit(project), runs="known"
-        )
+        ])  # fmt: skip
 
     def tests(self, project: str, day: date) -> pl.DataFrame:
         """Return a row for the next run of each test of the tail."""
@@ -156,14 +170,14 @@ class _Telling:
             statement("duration_results"), [project, *self._span(day), MOST_RESULTS]
         )
         if found.is_empty():
-            return pl.DataFrame(schema=TABLE.schema)
+            return pl.DataFrame()
         rows, keys = numbered(found, "test_id")
         forecaster = Forecaster(len(keys))
         for _ in along_tests(forecaster, rows):
             pass
         told = told_rows(forecaster.tell(np.arange(len(keys))), forecaster.standing.lift)
         return told.with_columns(
-            project_id=pl.lit(project), subject_kind=pl.lit("test"), runs="known",
+            project_id=pl.lit(project), subject_kind=pl.lit("test"),
             subject_id=keys.gather(told["series"]).cast(pl.String),
             as_of=pl.lit(rows["started_at"].max()),
         )  # fmt: skip
@@ -178,42 +192,56 @@ def expected(lake: Lake) -> pl.DataFrame:
     return with_main_branches(lake).query(statement("duration_expected"))
 
 
-def _write(lake: Lake, told: pl.DataFrame, mark: pl.DataFrame, made_at: datetime) -> Scored:
-    name = TABLE.name
-    old = lake.query(f"select * from {name}")  # noqa: S608 - a table of the schema
-    kept = told.join(_standing(old, told), on=TABLE.key, how="semi")
-    fresh = told.join(kept, on=TABLE.key, how="anti")
-    with lake.transaction(f"tell {name}") as txn:
-        if fresh.height:
-            txn.merge(name, fresh)
-            txn.insert("ops.model_runs", _run(told, fresh.height, made_at))
+def _write(
+    lake: Lake, told: Mapping[Table, pl.DataFrame], mark: pl.DataFrame, made_at: datetime
+) -> Scored:
+    fresh = {TABLE: _moved(lake, told[TABLE]), EACH: _untold(lake, told[EACH])}
+    count = sum(one.height for one in told.values())
+    with lake.transaction(f"tell {TABLE.name}") as txn:
+        for table, rows in fresh.items():
+            if rows.height:
+                txn.merge(table.name, rows)
+        if any(rows.height for rows in fresh.values()):
+            txn.insert("ops.model_runs", _run(told, fresh, made_at))
         txn.merge("ops.cursors", mark)
-    written = next((one for one in txn.results if one.table == name), None)
-    return Scored(name, told.height, written)
+    names = (TABLE.name, EACH.name)
+    written = next((one for one in txn.results if one.table in names), None)
+    return Scored(TABLE.name, count, written)
 
 
-def _standing(old: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
-    """Return the keys whose rows still hold: builds that were told, and what hardly moved."""
+def _moved(lake: Lake, told: pl.DataFrame) -> pl.DataFrame:
+    """Return the forecasts that are new or moved by TOLERANCE."""
+    old = lake.query(f"select * from {TABLE.name}")  # noqa: S608 - a table of the schema
     both = old.join(told, on=TABLE.key, how="inner", suffix="_new")
     moved = [
         (pl.col(f"{name}_new") / pl.col(name)).log().abs().fill_nan(0.0) > limit
         for name, limit in (("median_s", TOLERANCE), ("high_90_s", 2 * TOLERANCE))
     ]
-    is_build = pl.col("subject_kind") == "build"
-    same_end = pl.col("expected_end_at").eq_missing(pl.col("expected_end_at_new"))
-    return both.filter(same_end & (is_build | ~pl.any_horizontal(*moved))).select(TABLE.key)
+    return told.join(both.filter(~pl.any_horizontal(*moved)), on=TABLE.key, how="anti")
 
 
-def _run(told: pl.DataFrame, rewritten: int, made_at: datetime) -> pl.DataFrame:
+def _untold(lake: Lake, told: pl.DataFrame) -> pl.DataFrame:
+    """Return the builds that were not told before, and those that began or ended since."""
+    first = told["day"].min()
+    old = lake.query(
+        f"select build_id, expected_end_at from {EACH.name} where day >= ?",  # noqa: S608
+        [first],
+    )
+    return told.join(old, on=["build_id", "expected_end_at"], how="anti", nulls_equal=True)
+
+
+def _run(
+    told: Mapping[Table, pl.DataFrame], fresh: Mapping[Table, pl.DataFrame], made_at: datetime
+) -> pl.DataFrame:
     from models.duration import FILES, NAME
     from models.runs import model_run
 
-    by = told.filter(pl.col("subject_kind") != "build").group_by("project_id", "told_by").len()
+    by = told[TABLE].group_by("project_id", "told_by").len()
     return model_run(
         NAME, made_at=made_at, kind="score", files=FILES,
-        data=told.select(*TABLE.key, "median_s"),
+        data=told[TABLE].select(*TABLE.key, "median_s"),
         parameters={"window_days": WINDOW_DAYS, "told_by": sorted(by.iter_rows())},
-        metrics={"subjects": told.height, "rewritten": rewritten},
+        metrics={table.name.split(".")[1]: rows.height for table, rows in fresh.items()},
     )  # fmt: skip
 
 

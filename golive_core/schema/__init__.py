@@ -64,6 +64,7 @@ from golive_core.schema.ops import (
 )
 from golive_core.schema.predictions import (
     ANOMALIES,
+    BUILD_DURATION,
     BUILD_FAILURE,
     BUILD_FEATURES,
     CHANGE_POINTS,
@@ -107,6 +108,7 @@ __all__ = [
     "AUDIT_LOG",
     "BRANCHES",
     "BUILDS",
+    "BUILD_DURATION",
     "BUILD_FAILURE",
     "BUILD_FEATURES",
     "CHANGE_POINTS",

@@ -191,10 +191,29 @@ made_at         at     when it was made
 """, key="project_id subject_kind subject_id",
     sort="project_id subject_kind subject_id")  # fmt: skip
 
-DURATION = table("predictions.duration", "how long one run takes, told before it", """
+BUILD_DURATION = table("predictions.build_duration", "how long one build takes, told before it", """
+build_id        text   the build
 project_id      text   its project
-subject_kind    text   build; main or branch (next build of a pipeline on that line); test
-subject_id      text   build_id, pipeline_id or test_id
+pipeline_id     text   its pipeline
+day             day    UTC date of as_of
+runs            int    earlier builds of its line that were known
+median_s        float  as likely shorter as longer, seconds
+low_50_s        float  25 % quantile
+high_50_s       float  75 % quantile
+low_90_s        float  5 % quantile
+high_90_s       float  95 % quantile
+expected_end_at at     while it runs: when it is expected to end
+told_by         text   the plain rule that speaks, or learned
+reasons         texts  sentences a developer can check
+model_id        text   model run that made it
+as_of           at     when it was asked for; nothing later is known here
+made_at         at     when it was made
+""", key="build_id", sort="project_id pipeline_id as_of build_id", partition="month")  # fmt: skip
+
+DURATION = table("predictions.duration", "how long the next run of a subject takes", """
+project_id      text   its project
+subject_kind    text   main or branch (next build of a pipeline on that line); test
+subject_id      text   pipeline_id or test_id
 pipeline_id     text   its pipeline; null for a test
 runs            int    earlier runs that were known
 median_s        float  as likely shorter as longer, seconds
@@ -202,11 +221,10 @@ low_50_s        float  25 % quantile
 high_50_s       float  75 % quantile
 low_90_s        float  5 % quantile
 high_90_s       float  95 % quantile
-expected_end_at at     of a build that runs: when it is expected to end
 told_by         text   the plain rule that speaks, or learned
 reasons         texts  sentences a developer can check
 model_id        text   model run that made it
-as_of           at     it knows only what had happened before; of a build, when it was asked for
+as_of           at     it knows only what had happened before
 made_at         at     when it was made
 """, key="project_id subject_kind subject_id",
     sort="project_id subject_kind subject_id")  # fmt: skip

@@ -1,11 +1,11 @@
--- How long builds and tests are expected to take, with 50 % and 90 % intervals, told before they run.
+-- How long the next builds and tests are expected to take, with 50 % and 90 % intervals.
 --
 -- grain: project_id, subject_kind, subject_id
 -- keys: project_id, subject_kind, subject_id
 -- inputs: predictions.duration
 -- order: project_id, subject_kind, subject_id
--- parameter: kind text build, main, branch or test
--- parameter: id text build_id, pipeline_id or test_id
+-- parameter: kind text main, branch or test
+-- parameter: id text pipeline_id or test_id
 select *
 from predictions.duration
 where

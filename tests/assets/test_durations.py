@@ -13,7 +13,8 @@ from golive_core import schema
 from golive_core.lake import Lake
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
-KINDS = "select subject_kind, count(*) as rows from predictions.duration group by all order by all"
+KINDS = "select subject_kind, count(*) as n from predictions.duration group by all order by all"
+EACH = "select * from predictions.build_duration where build_id = ?"
 
 
 def built(number: int, *, status: str = "passed", took: float | None = 600.0) -> pl.DataFrame:
@@ -52,8 +53,9 @@ def told(lake: Lake) -> Lake:
 
 
 def test_a_running_build_has_an_expected_end_and_the_next_ones_a_duration(told: Lake) -> None:
-    assert told.query(KINDS).rows() == [("build", 30), ("main", 1), ("test", 1)]
-    (row,) = told.query("select * from predictions.duration where subject_id = 'ci#30'").to_dicts()
+    assert told.query(KINDS).rows() == [("main", 1), ("test", 1)]
+    assert told.query("select count(*) from predictions.build_duration").item() == 30
+    (row,) = told.query(EACH, ["ci#30"]).to_dicts()
     assert row["runs"] == 30
     assert row["median_s"] == pytest.approx(600, rel=0.02)
     assert row["low_90_s"] <= row["low_50_s"] <= row["median_s"] <= row["high_50_s"]
@@ -67,15 +69,14 @@ def test_without_news_nothing_is_written_and_what_was_told_of_a_build_stands(tol
     version = told.version()
     assert duration.update(told).tests == 0
     assert told.version() == version
-    before = told.query("select * from predictions.duration where subject_id = 'ci#12'")
+    before = told.query(EACH, ["ci#12"])
     told.merge("core.builds", pl.concat([built(30, took=4000.0), built(31, took=4000.0)]))
     done = duration.update(told)
     assert done.written is not None
-    assert (done.written.new, done.written.changed) == (1, 2)  # new: 31; 30 ended; the next one
-    assert told.query("select * from predictions.duration where subject_id = 'ci#12'").equals(
-        before
-    )
-    ends = told.query("select count(expected_end_at) as n from predictions.duration").item()
+    assert (done.written.new, done.written.changed) == (0, 1)  # the next one
+    assert told.query("select count(*) from predictions.build_duration").item() == 31
+    assert told.query(EACH, ["ci#12"]).equals(before)
+    ends = told.query("select count(expected_end_at) as n from predictions.build_duration").item()
     assert ends == 0
 
 

@@ -76,7 +76,7 @@ def test_without_forecasts_the_page_says_what_is_usual(
 ) -> None:
     home = tmp_path_factory.mktemp("usual") / ".golive"
     lake = demo.fill(home, builds=40, tests=15)
-    lake.overwrite("predictions.duration", pl.DataFrame(schema=schema.DURATION.schema))
+    lake.overwrite("predictions.build_duration", pl.DataFrame(schema=schema.BUILD_DURATION.schema))
     build = lake.query("select build_id from core.builds order by queued_at desc limit 1").item()
     board = draw(home, "builds", build=build)
     assert not board.exception

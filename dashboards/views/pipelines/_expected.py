@@ -16,8 +16,8 @@ from dashboards.scope import Scope
 SHOWN = 5
 OF_BUILD = """
 select median_s, low_90_s, high_90_s, runs, told_by, expected_end_at
-from predictions.duration
-where project_id = $project and subject_kind = 'build' and subject_id = $build
+from predictions.build_duration
+where project_id = $project and build_id = $build
 limit 1
 """
 RUNNING = """
@@ -27,9 +27,7 @@ select
     told.runs, told.expected_end_at
 from core.builds as build
 left join core.pipelines as pipeline on build.pipeline_id = pipeline.pipeline_id
-inner join predictions.duration as told
-    on build.project_id = told.project_id and told.subject_kind = 'build'
-    and build.build_id = told.subject_id
+inner join predictions.build_duration as told on build.build_id = told.build_id
 where build.project_id = $project and build.status in ('queued', 'running')
     and build.day between $first and $last
 order by told.expected_end_at
@@ -42,9 +40,7 @@ select
     told.high_90_s, told.runs, count(*) over () as late_builds
 from core.builds as build
 left join core.pipelines as pipeline on build.pipeline_id = pipeline.pipeline_id
-inner join predictions.duration as told
-    on build.project_id = told.project_id and told.subject_kind = 'build'
-    and build.build_id = told.subject_id
+inner join predictions.build_duration as told on build.build_id = told.build_id
 where build.project_id = $project and build.day between $first and $last
     and build.status in ('passed', 'failed') and build.duration_s > told.high_90_s
     and build.duration_s > 1.1 * told.median_s + 5
@@ -56,9 +52,7 @@ select
     count(*) as builds,
     count(*) filter (where build.duration_s between told.low_90_s and told.high_90_s) as held
 from core.builds as build
-inner join predictions.duration as told
-    on build.project_id = told.project_id and told.subject_kind = 'build'
-    and build.build_id = told.subject_id
+inner join predictions.build_duration as told on build.build_id = told.build_id
 where build.project_id = $project and build.day between $first and $last
     and build.status in ('passed', 'failed') and build.duration_s is not null
 """

@@ -29,7 +29,7 @@ READS = (
     "core.tests",
     "core.failures",
     "predictions.flaky",
-    "predictions.duration",
+    "predictions.build_duration",
     "predictions.change_points",
 )
 NEWEST = 200
@@ -52,9 +52,7 @@ select
     told.expected_end_at
 from core.builds as build
 left join core.pipelines as pipeline on build.pipeline_id = pipeline.pipeline_id
-left join predictions.duration as told
-    on build.project_id = told.project_id and told.subject_kind = 'build'
-    and build.build_id = told.subject_id
+left join predictions.build_duration as told on build.build_id = told.build_id
 where build.project_id = $project and build.day between $first and $last
 order by build.queued_at desc
 limit $newest
