@@ -22,6 +22,7 @@ from golive_core import settings
 from golive_core.errors import GoLiveError
 from golive_core.log import get_logger
 from golive_gateway import routes
+from golive_gateway.cross_site import SameSite
 from golive_gateway.limits import Limited
 from golive_gateway.metrics import Measured, Metrics
 from golive_gateway.request_log import Told
@@ -45,6 +46,7 @@ def create_app() -> FastAPI:
     app = FastAPI(title="GoLive", docs_url=None, redoc_url=None, version=version("golive"))
     app.state.metrics = Metrics()
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    app.add_middleware(SameSite)
     app.add_middleware(Limited)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts())
     app.add_middleware(Watched)
