@@ -63,7 +63,7 @@ def draw(rows: Rows, scope: Scope) -> None:
         return
     note = (
         f"{words.plural(rows.height, 'line and day', 'lines and days')} in {scope.days} days, each "
-        "against such days of the 28 before; false alarms among them: 1 % at most."
+        "against such days of the 28 before; at most 1 % of them are meant to be false alarms."
     )
     with charts.figure("Unusual", rows, key="unusual", note=note):
         charts.narrow(rows.frame.head(SHOWN))

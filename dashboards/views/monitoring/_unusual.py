@@ -83,7 +83,7 @@ def draw(scope: Scope, asked: Mapping[str, Any]) -> None:
         return
     note = (
         f"{words.plural(rows.height, 'episode')}, each hour against the same hour of such days in "
-        "the 28 before; false alarms among them: 1 % at most."
+        "the 28 before; at most 1 % are meant to be false alarms."
     )
     with charts.figure("Unusual metrics", rows, key="unusual", note=note):
         charts.narrow(rows.frame.head(SHOWN))
