@@ -92,7 +92,7 @@ def run(rows: pl.DataFrame, tell: Tell) -> Outcome:
             found.setdefault(who, []).append(frame.with_columns(seed=pl.lit(seed)))
     planted = pl.concat(truths)
     told_by = {who: pl.concat(frames) for who, frames in found.items()}
-    return Outcome(_scores(told_by, planted), {}, {"found by kind": _by_kind(told_by, planted)})
+    return Outcome(scores(told_by, planted), {}, {"found by kind": _by_kind(told_by, planted)})
 
 
 def history(seed: int, days: int = DAYS) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
@@ -188,8 +188,9 @@ def matched(told: pl.DataFrame, planted: pl.DataFrame) -> pl.DataFrame:
 USUAL = ("order", "cache of", "worker", "request to", "retry")
 
 
-def _scores(told_by: dict[str, pl.DataFrame], planted: pl.DataFrame) -> list[Score]:
-    scores: list[Score] = []
+def scores(told_by: dict[str, pl.DataFrame], planted: pl.DataFrame) -> list[Score]:
+    """Return precision and recall of ours by kind, the rivals' beside them."""
+    found: list[Score] = []
     for kind, goal in (("metric", 0.9), ("log", 0.9)):
         measured = {
             who: _measured(*(one.filter(pl.col("subject_kind") == kind) for one in (told, planted)))
@@ -199,8 +200,8 @@ def _scores(told_by: dict[str, pl.DataFrame], planted: pl.DataFrame) -> list[Sco
         note = f"{planted.filter(pl.col('subject_kind') == kind).height} planted"
         for at, measure in enumerate(("precision", "recall")):
             rivals = {who: one[at] for who, one in measured.items()}
-            scores.append(Score(f"{kind}s", measure, ours[at], rivals, "", goal, note=note))
-    return scores
+            found.append(Score(f"{kind}s", measure, ours[at], rivals, "", goal, note=note))
+    return found
 
 
 def _measured(told: pl.DataFrame, planted: pl.DataFrame) -> tuple[float, float]:
