@@ -129,6 +129,16 @@ def dagster_url() -> str:
     return f"{root}{known.dagster_prefix}"
 
 
+def sign_in_url() -> str:
+    """Return where people sign in: the gateway, behind the front door or on this machine."""
+    try:
+        known = _settings(str(settings.base_folder()))
+    except GoLiveError:
+        return f"http://127.0.0.1:{Ports().gateway}/sign-in"
+    root = known.gateway.url.rstrip("/") or f"http://127.0.0.1:{known.ports.gateway}"
+    return f"{root}/sign-in"
+
+
 def set_aside() -> list[quarantine.Entry]:
     """Return the entries of the quarantine file beside golive.toml; raises UsageError."""
     return _set_aside(str(settings.base_folder()))

@@ -25,6 +25,7 @@ from golive_core.errors import GoLiveError
 from golive_core.log import get_logger
 from golive_core.settings import Gateway
 from golive_gateway import routes
+from golive_gateway.cross_site import SameSite
 from golive_gateway.described import Described
 from golive_gateway.limits import Limited
 from golive_gateway.metrics import Measured, Metrics
@@ -56,6 +57,7 @@ def create_app() -> FastAPI:
     app = Described(title="GoLive", docs_url=None, redoc_url=None, version=version("golive"))
     app.state.metrics = Metrics()
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    app.add_middleware(SameSite)
     app.add_middleware(Limited)
     configured = _configured()
     if configured.origins:
@@ -87,8 +89,11 @@ def _hosts(configured: Gateway) -> list[str]:
 
 
 def _routers() -> Iterator[APIRouter]:
-    for module in pkgutil.iter_modules(routes.__path__, f"{routes.__name__}."):
-        yield importlib.import_module(module.name).router
+    found = pkgutil.iter_modules(routes.__path__, f"{routes.__name__}.")
+    modules = [importlib.import_module(module.name) for module in found]
+    # Routes are tried one after the other: what is asked most often comes first.
+    for module in sorted(modules, key=lambda one: not getattr(one, "IS_BUSY", False)):
+        yield module.router
 
 
 class Guarded:

@@ -10,6 +10,7 @@ import functools
 import json
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,8 +40,19 @@ Most = Annotated[int, Field(ge=1, le=500, description="Rows at most.")]
 Answer = dict[str, Any]
 MOST_COMPARED = 5000
 """Failures, the most frequent ones, that a text is compared with."""
-held: ContextVar[tuple[str, ...]] = ContextVar("held", default=())
-"""The projects that who asks is held to; empty means all of them, as for who started it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the projects that they are held to, none means all, and may they ask freely."""
+
+    projects: tuple[str, ...] = ()
+    is_free: bool = True
+
+
+OWNER = Caller()
+caller: ContextVar[Caller] = ContextVar("caller", default=OWNER)
+"""Who asks; whoever starts the server may do everything, the lake is theirs."""
 
 
 def build() -> MCPServer:
@@ -113,10 +125,9 @@ def select_tests(
     from assets.test_builds import past
     from models.selecting import answer
 
-    if held.get() and project not in held.get():
-        raise UsageError(
-            f"{project!r} may not be asked about", hint=f"only {', '.join(held.get())}"
-        )
+    mine = caller.get().projects
+    if mine and project not in mine:
+        raise UsageError(f"{project!r} may not be asked about", hint=f"only {', '.join(mine)}")
     known = past(_lake(), project, changed=files)
     if known.tests.is_empty():
         raise UsageError(f"no test of {project!r} is known", hint="golive ingest brings results")
@@ -188,16 +199,15 @@ def told(frame: pl.DataFrame) -> list[Any]:
 
 
 def _free() -> None:
-    if held.get():
+    if caller.get().projects or not caller.get().is_free:
         hint = "Ask the other tools, or use a token of all projects"
-        raise UsageError("who is held to single projects may not ask freely", hint=hint)
+        raise UsageError("free questions need the right to read everything by SQL", hint=hint)
 
 
 def _question(name: str, limit: int, **parameters: Value) -> Question:
     resource = resources()[name]
-    return Question(
-        resource.sql, resource.order, parameters, resource.tables, limit, held=held.get()
-    )
+    mine = caller.get().projects
+    return Question(resource.sql, resource.order, parameters, resource.tables, limit, held=mine)
 
 
 def _of(name: str, limit: int, **parameters: Value) -> Answer:

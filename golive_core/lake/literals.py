@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 
-Value = str | int | float | bool | date | datetime | None | list["Value"]
+Value = str | int | float | bool | date | datetime | None | list[str] | list[int]
 PARAMETER = re.compile(r"\$(\w+)")
 
 

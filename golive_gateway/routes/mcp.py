@@ -10,11 +10,11 @@ import asyncio
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from golive_gateway.auth import authorise
-from golive_gateway.mcp_tools import build, held
+from golive_gateway.mcp_tools import Caller, build, caller
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -35,13 +35,13 @@ MESSAGE = {
 class Passed(Response):
     """Hands the request to the MCP server, which answers it itself."""
 
-    def __init__(self, known: MCPServer, projects: tuple[str, ...]) -> None:
+    def __init__(self, known: MCPServer, who: Caller) -> None:
         super().__init__()
-        self._known, self._projects = known, projects
+        self._known, self._who = known, who
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the server answer; what it starts ends with the request."""
-        held.set(self._projects)
+        caller.set(self._who)
         self._known.streamable_http_app(stateless_http=True, json_response=True, host="")
         manager = self._known.session_manager
         async with manager.run():
@@ -67,5 +67,13 @@ class Passed(Response):
 )
 async def message(request: Request) -> Response:
     """Answer one message of the Model Context Protocol; the tools are those of `golive mcp`."""
-    caller = await asyncio.to_thread(authorise, request, "read", "mcp")
-    return Passed(await asyncio.to_thread(server), caller.projects)
+    return Passed(await asyncio.to_thread(server), await asyncio.to_thread(_who, request))
+
+
+def _who(request: Request) -> Caller:
+    known = authorise(request, "read", "data")
+    try:
+        authorise(request, "read", "sql")
+    except HTTPException:
+        return Caller(known.projects, is_free=False)
+    return Caller(known.projects)

@@ -8,10 +8,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
@@ -31,7 +32,12 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home with the demo project, its marts and predictions: tests only read it."""
     home = tmp_path_factory.mktemp("simulated") / ".golive"
     lake = Lake(home / "lake")
-    made = simulate.simulate(seed=5, builds=80, tests=120, days=20, end=datetime.now(UTC))
+    now = datetime.now(UTC)
+    made = simulate.simulate(seed=5, builds=80, tests=120, days=20, end=now)
+    is_late = pl.col("started_at") > now - timedelta(days=9)
+    slower = pl.when(is_late).then(pl.col("duration_s") * 3).otherwise("duration_s")
+    results = made.tables["core.test_results"]
+    made.tables["core.test_results"] = results.with_columns(duration_s=slower)
     with lake.transaction("demo") as txn:
         for name, frame in made.tables.items():
             (txn.insert if schema.find(name).is_fact else txn.merge)(name, frame)
@@ -51,6 +57,7 @@ def served(simulated: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Te
     monkeypatch.setenv("GOLIVE_HOME", str(simulated))
     monkeypatch.setenv("GOLIVE_GATEWAY_REQUESTS", "100000/minute")
     monkeypatch.setenv("GOLIVE_GATEWAY_REFUSALS", "100000/minute")
+    monkeypatch.setenv("GOLIVE_GATEWAY_SIGN_INS", "100000/minute")
 
     def client(project: str = "", scopes: tuple[str, ...] = ("read",)) -> TestClient:
         _, text = Tokens(simulated).create("test", scopes, project=project)

@@ -85,7 +85,7 @@ def test_who_is_signed_in_may_open_the_link_again(client: TestClient) -> None:
     assert client.get("/sign-in", params={"token": token}).status_code == 303
 
 
-@pytest.mark.parametrize("token", ["", "nonsense", "link.9999999999.x.y", "ü" * 300])
+@pytest.mark.parametrize("token", [" ", "nonsense", "link.9999999999.x.y", "ü" * 300])
 def test_a_wrong_link_opens_nothing_and_says_what_to_do(client: TestClient, token: str) -> None:
     answer = client.get("/sign-in", params={"token": token})
     assert answer.status_code == 403
