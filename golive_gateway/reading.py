@@ -8,9 +8,10 @@ in, is in the header X-GoLive-SQL.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from urllib.parse import urlencode
@@ -27,6 +28,9 @@ MOST_HEADER = 6000
 """Characters of SQL that a header carries; servers on the way refuse longer ones."""
 MOST_KEPT = 64 << 20
 VERSION = version("golive")
+TURNS = 64
+running = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
+"""Queries at a time: more than there are cores only keep each other from ending."""
 CACHE = "private, no-cache"
 """Keep it, and ask whether it is still so."""
 
@@ -66,10 +70,7 @@ def answer(request: Request, question: Question) -> Response:
     headers = {"ETag": tag, "Cache-Control": CACHE, "Vary": "Accept, Authorization, Cookie"}
     if is_known(request, tag):
         return Response(status_code=304, headers=headers)
-    made = kept.get(tag)
-    if made is None:
-        made = _made(lake, question, form)
-        kept.put(tag, made)
+    made = kept.get_or_make(tag, lambda: _made(lake, question, form))
     if made.has_more:
         headers["Link"] = f'<{_next(request, question)}>; rel="next"'
     headers["X-GoLive-SQL"] = made.sql
@@ -111,7 +112,21 @@ class Kept:
     def __init__(self, most: int) -> None:
         self._most, self._size = most, 0
         self._lock = threading.Lock()
+        self._turns = [threading.Lock() for _ in range(TURNS)]
         self._answers: OrderedDict[str, Made] = OrderedDict()
+
+    def get_or_make(self, tag: str, make: Callable[[], Made]) -> Made:
+        """Return the answer of an ETag; who asks for one that is being made waits for it."""
+        found = self.get(tag)
+        if found is not None:
+            return found
+        with self._turns[hash(tag) % TURNS]:
+            found = self.get(tag)
+            if found is None:
+                with running:
+                    found = make()
+                self.put(tag, found)
+        return found
 
     def get(self, tag: str) -> Made | None:
         """Return the answer of an ETag, if it is still there."""
