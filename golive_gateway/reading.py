@@ -13,15 +13,18 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from urllib.parse import urlencode
 
 import polars as pl
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 
 from golive_core import settings
+from golive_core.errors import LakeError, LakeVersionError
 from golive_core.lake import Lake
 from golive_core.lake.literals import Value, filled_in
+from golive_core.lake.manifest import Manifest
 from golive_gateway import formats
 
 MOST_HEADER = 6000
@@ -48,6 +51,8 @@ class Question:
     offset: int = 0
     held: tuple[str, ...] = ()
     """Projects whose rows may be seen; empty means all of them."""
+    as_of: datetime | None = None
+    """The lake as it was then; None is now."""
 
     @property
     def statement(self) -> str:
@@ -72,7 +77,7 @@ def answer(request: Request, question: Question) -> Response:
         return Response(status_code=304, headers=headers)
     made = kept.get_or_make(tag, lambda: _made(lake, question, form))
     if made.has_more:
-        headers["Link"] = f'<{_next(request, question)}>; rel="next"'
+        headers["Link"] = f'<{_next(request, question, lake)}>; rel="next"'
     headers["X-GoLive-SQL"] = made.sql
     return Response(made.body, headers=headers, media_type=form)
 
@@ -87,7 +92,7 @@ def explanation(request: Request, question: Question) -> Response:
     """Return, instead of the rows, the SQL that gives them and the state of what it reads."""
     form = formats.chosen(request.headers.get("accept", ""))
     lake = Lake(settings.home() / "lake")
-    known = lake.manifest()
+    known = shown(lake, question)
     sql = filled_in(question.statement, question.parameters)
     told = [
         {"table": name, "version": known.tables.get(name),
@@ -159,21 +164,36 @@ def _made(lake: Lake, question: Question, form: str) -> Made:
 
 def etag(lake: Lake, question: Question, form: str) -> str:
     """Return what changes when the answer may: our version, those of its tables, the question."""
-    versions = lake.manifest().tables
+    versions = shown(lake, question).tables
     seen = [(name, versions.get(name)) for name in question.tables]
     asked = question.statement, sorted(question.parameters.items()), form
     text = repr((VERSION, str(lake.root), seen, asked))
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
+def shown(lake: Lake, question: Question) -> Manifest:
+    """Return the versions that are asked for; raises HTTPException 410 for those long gone."""
+    try:
+        return lake.manifest(question.as_of)
+    except LakeVersionError:
+        raise
+    except LakeError as error:
+        if question.as_of is None:
+            raise
+        raise HTTPException(410, error.what) from error
+
+
 def rows(lake: Lake, question: Question) -> pl.DataFrame:
     """Return up to limit + 1 rows; none where a table that is asked for has none yet."""
-    if any(name.startswith("marts.") and not lake.exists(name) for name in question.tables):
+    known = shown(lake, question).tables
+    if any(name.startswith("marts.") and name not in known for name in question.tables):
         return pl.DataFrame()
-    return lake.query(question.statement, dict(question.parameters))
+    return lake.query(question.statement, dict(question.parameters), as_of=question.as_of)
 
 
-def _next(request: Request, question: Question) -> str:
+def _next(request: Request, question: Question, lake: Lake) -> str:
+    """Return the address of the next page, of the same versions: a walk sees one state."""
     query = dict(request.query_params)
     query["offset"] = str(question.offset + question.limit)
+    query["as_of"] = shown(lake, question).committed_at.isoformat()
     return f"{request.url.path}?{urlencode(query)}"
