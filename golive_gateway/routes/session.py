@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
-from golive_core import settings
+from golive_core import access, settings
 from golive_core.accounts import Accounts, LockedError
 from golive_core.sessions import ACCESS_S, Pair, Sessions
 from golive_gateway.auth import identified
@@ -97,6 +97,8 @@ def sign_out(request: Request) -> Response:
     found = identified(request)
     if found.session_id:
         Sessions(settings.home()).end(found.session_id)
+    else:
+        access.sign_out(request.cookies)
     return Response(status_code=204)
 
 
