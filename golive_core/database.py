@@ -18,7 +18,8 @@ def opened(home: Path, schema: str, *, is_alone: bool = False) -> Generator[sqli
     """Lend a connection with the tables of `schema`; what was done is committed at the end.
 
     `is_alone` keeps other writers out from the start: for who decides by what they read, so that
-    two requests of one moment do not both take the same. Raises GoLiveError where the file cannot be read or written.
+    two requests of one moment do not both take the same. Raises GoLiveError where the file cannot
+    be read or written.
     """
     path = home / FILE
     try:

@@ -118,6 +118,7 @@ def _asked(
 def _by_link(request: Request, token: str, to: str) -> Response:
     if not access.use_link(token):
         return HTMLResponse(page("This link no longer works", _HELP), status_code=403)
+    request.state.caller = access.OWNER.name
     response = RedirectResponse(onwards(request, to), status_code=303)
     response.set_cookie(
         access.COOKIE, access.make_token("session"),
