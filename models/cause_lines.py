@@ -33,7 +33,8 @@ CANDIDATE = (
     r"unknown|invalid|missing|unexpected|mismatch|denied|refused|cannot|can't|could not|unable|"
     r"not found|no such|fault|killed|abort|expected|conflict|exit|time|memory|assert|violation|"
     r"message|description|summary|title|reason|duplication|mutation|defect|\w\.\w{1,10}[:(]\[?\d|"
-    r"line \d|[ \[(:][A-Z]{1,5}-?\d{3,5}\b|●|^\s*(?:received|actual|want|got)\b|^e\s|^\s*\W?[EWIF]: |\([EWF]\)"
+    r"line \d|[ \[(:][A-Z]{1,5}-?\d{3,5}\b|●|^\s*(?:received|actual|want|got)\b|^e\s|"
+    r"^\s*\W?[EWIF]: |\([EWF]\)"
 )
 """A cheap look at each line; what does not have this is worth nothing by itself."""
 
