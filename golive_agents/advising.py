@@ -19,7 +19,7 @@ PLACE = re.compile(r"((?:[\w.~@+-]*[/\\])*[\w@+-]+\.\w{1,6})[:(]\[?(\d+)")
 
 def next_step(found: Explanation, *, is_outage: bool = False) -> Step:
     """Return what to do next."""
-    if is_outage:
+    if is_outage and not _is_accused(found.suspects):
         return Step(
             "Look at the runner and the services first: many unrelated tests failed at once.",
             "marts.build_tests calls the build an outage",
@@ -32,6 +32,12 @@ def next_step(found: Explanation, *, is_outage: bool = False) -> Step:
             "golive flaky",
         )  # fmt: skip
     return _by_commit(found) or _by_cause(found) or _by_line(found)
+
+
+def _is_accused(suspects: Suspects | None) -> bool:
+    """Tell whether one commit is likely, by failures outside of outages too."""
+    named = suspects.commits if suspects else ()
+    return bool(named) and named[0].probability >= LIKELY and any(one.failed for one in named)
 
 
 def _is_flaky(verdict: str | None, probability: float | None) -> bool:

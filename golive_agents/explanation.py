@@ -20,6 +20,16 @@ class Cite:
         """Return `table key`."""
         return f"{self.table} {self.key}"
 
+    @property
+    def sql(self) -> str:
+        """The SELECT that shows the rows."""
+        pairs = (part.partition("=") for part in self.key.split(" "))
+        wanted = " and ".join(
+            f"cast({name} as varchar) = '{value.replace(chr(39), chr(39) * 2)}'"
+            for name, _, value in pairs
+        )
+        return f"select * from {self.table} where {wanted}"  # noqa: S608 - shown, not run
+
 
 @dataclass(frozen=True, slots=True)
 class ShownLine:

@@ -168,6 +168,7 @@ PAST = Past(7, "Error", "boom", 1.0, NOW, (FIX,), Cite("core.failures", "signatu
         (BARE, True, "Look at the runner", ""),
         (replace(BARE, tests=(FailedTest(1, "t", "flaky", 0.95),)), False, "Run the build again",
          "golive flaky"),
+        (replace(BARE, suspects=RANGE), True, "Read cccccccccc by Ada", "git show"),
         (replace(BARE, suspects=RANGE), False, "Read cccccccccc by Ada", "git show cccccccccc"),
         (replace(BARE, suspects=RANGE, past=(PAST,)), False, "Read cccccccccc", ""),
         (replace(BARE, past=(PAST,)), False, "See how ffffffffff ended it", "git log "),
