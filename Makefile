@@ -5,7 +5,7 @@ ARGS   ?=
 BIN    := .venv/bin
 # What tests drive for real, as Debian packages.
 SYSTEM := chromium docker-registry influxdb=influxd nginx-light=nginx prometheus prometheus-alertmanager \
-	prometheus-node-exporter prometheus-pushgateway
+	prometheus-node-exporter prometheus-pushgateway redis-server
 
 .DEFAULT_GOAL := help
 .PHONY: help up test setup setup-test check format bench screenshot lock clean

@@ -120,12 +120,14 @@ def delivery() -> Delivery:
         return Delivery()
 
 
-def ports() -> Ports:
-    """Return where the other processes listen; the defaults where the settings are broken."""
+def dagster_url() -> str:
+    """Return where Dagster is: behind the front door, or on this machine."""
     try:
-        return _settings(str(settings.base_folder())).ports
+        known = _settings(str(settings.base_folder()))
     except GoLiveError:
-        return Ports()
+        return f"http://127.0.0.1:{Ports().dagster}"
+    root = known.gateway.url.rstrip("/") or f"http://127.0.0.1:{known.ports.dagster}"
+    return f"{root}{known.dagster_prefix}"
 
 
 def set_aside() -> list[quarantine.Entry]:

@@ -2,7 +2,7 @@
 
 Each record of `ops.audit_log` carries the hash of the one before it, so a record that is edited,
 removed from the middle or put in is found by `verify`. Records taken off the end leave no trace in
-the chain: note the head that `golive action audit` prints where nobody can reach it.
+the chain: note the head that `golive audit verify` prints where nobody can reach it.
 """
 
 from __future__ import annotations
@@ -113,6 +113,14 @@ def verify(lake: Lake) -> Verdict:
     except LakeError as error:
         return Verdict(0, "", (Break(0, f"cannot be read: {error.what}"),))
     return Verdict(len(rows), rows[-1]["hash"] if rows else "", tuple(_breaks(rows)))
+
+
+def knows(lake: Lake, head: str) -> bool:
+    """Tell whether a record of that hash is in the chain: none was taken off behind it."""
+    if not lake.exists(TABLE):
+        return False
+    found = lake.query(f"select count(*) from {TABLE} where hash = ?", [head])  # noqa: S608 - ours
+    return bool(found.item())
 
 
 def digest(row: Mapping[str, object]) -> str:

@@ -18,7 +18,8 @@ HEAD = """# Sources
 
 What GoLive can read. Each source is one file in `ingest/sources/`; this page is made from them by
 `golive sources --markdown`. A source is written into `golive.toml` as `[source.<name>]`; secrets
-are references, `env:NAME` or `file:PATH`. Every source also takes `schedule`, a cron line in UTC.
+are references, `env:NAME`, `file:PATH` or `sealed:NAME`. Every source also takes `schedule`, a cron
+line in UTC.
 
 What a server tells of its limits is heeded by all processes together. A source that was asked to
 come back later is paused until then, it alone; a pull stops where 2 % of a quota are left, for

@@ -5,8 +5,8 @@ business (`Options` in `ingest/sources/*.py`); here it is only known which of th
 
 A value is looked for in this order: GOLIVE_<SECTION>_<KEY> (or GOLIVE_SOURCE_<NAME>_<OPTION>),
 golive.toml in the base folder, `.golive/detected.toml` that `golive up` wrote where there is no
-golive.toml, the default. A secret is never a value but a reference, `env:NAME` or `file:PATH`,
-resolved at the moment of use by `resolve`.
+golive.toml, the default. A secret is never a value but a reference, `env:NAME`, `file:PATH` or
+`sealed:NAME` (see `golive_core.seal`), resolved at the moment of use by `resolve`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
 SECRET_WORDS = re.compile(
     r"(^|_)(token|password|passwd|passphrase|secret|api_?key|private_key|access_key)s?$"
 )
-REFERENCE = re.compile(r"(env|file):(.+)", re.DOTALL)
+REFERENCE = re.compile(r"(env|file|sealed):(.+)", re.DOTALL)
 TOP = (
     "project",
     "source",
@@ -43,6 +43,8 @@ TOP = (
     "delivery",
     "retention",
     "port",
+    "gateway",
+    "secrets",
     "history_start",
     "cores",
 )
@@ -116,6 +118,31 @@ class Ports:
     dagster: int = 3000
 
 
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Where the key of sealed secrets is: `env:NAME`, `file:PATH`, `command:LINE`; "" has none."""
+
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """How the gateway is reached and how much of it one caller may have.
+
+    `url` is where people reach GoLive behind a front door (`deploy/nginx`), "" without one. Limits
+    are `<count>/<minute or second or hour>`, of one address or one token; `store` is where they are
+    counted: memory, or `env:NAME` of a Redis address (`redis://host:6379/0`) for several gateways.
+    """
+
+    url: str = ""
+    requests: str = "600/minute"
+    webhooks: str = "6000/second"
+    sign_ins: str = "20/minute"
+    refusals: str = "100/minute"
+    store: str = "memory"
+    concurrent: int = 200
+
+
 def _cores() -> int:
     usable = getattr(os, "sched_getaffinity", None)
     return len(usable(0)) if usable else os.cpu_count() or 1
@@ -136,8 +163,15 @@ class Settings:
     delivery: Delivery = Delivery()
     retention: Retention = Retention()
     ports: Ports = Ports()
+    gateway: Gateway = Gateway()
+    secrets: Secrets = Secrets()
     history_start: datetime | None = None
     cores: int = field(default_factory=_cores)
+
+    @property
+    def dagster_prefix(self) -> str:
+        """Below which path Dagster serves: behind a front door it shares the name."""
+        return "/dagster" if self.gateway.url else ""
 
     def schedule(self, instance: str) -> str:
         """Return the cron line (UTC) at which the instance is pulled."""
@@ -172,8 +206,10 @@ OWN_VARIABLES = (
     "GOLIVE_HOME", "GOLIVE_BASE", "GOLIVE_LOG", "GOLIVE_LOG_LEVEL", "GOLIVE_DEBUG",
     "GOLIVE_SIGN_IN", "GOLIVE_SHARED", "GOLIVE_HISTORY_START", "GOLIVE_CORES",
 )  # fmt: skip
-SECTIONS: tuple[tuple[str, Rates | Delivery | Retention | Ports], ...] = (
+Section = Rates | Delivery | Retention | Ports | Gateway | Secrets
+SECTIONS: tuple[tuple[str, Section], ...] = (
     ("rates", Rates()), ("delivery", Delivery()), ("retention", Retention()), ("port", Ports()),
+    ("gateway", Gateway()), ("secrets", Secrets()),
 )  # fmt: skip
 
 
@@ -243,6 +279,8 @@ def parse(content: bytes, *, base: Path, home: Path, file: Path | None = None) -
         delivery=toml.section("delivery", Delivery()),
         retention=toml.section("retention", Retention()),
         ports=toml.section("port", Ports()),
+        gateway=toml.section("gateway", Gateway()),
+        secrets=toml.section("secrets", Secrets()),
         history_start=_instant(toml, toml.data.get("history_start")),
         cores=max(1, toml.scalar(("cores",), toml.data.get("cores", cores), cores)),
     )
@@ -254,17 +292,21 @@ _resolved: set[str] = set()
 
 
 def resolve(reference: str, *, base: Path | None = None) -> str:
-    """Return the secret that `env:NAME` or `file:PATH` stands for (PATH from the base folder).
+    """Return what `env:NAME`, `file:PATH` (from the base folder) or `sealed:NAME` stands for.
 
     From then on `golive_core.log` masks it. Raises SettingsError if there is none.
     """
     match = REFERENCE.fullmatch(reference)
     if not match:
         raise SettingsError(
-            "a secret is given as a value", hint='Write "env:NAME" or "file:PATH" instead'
+            "a secret is given as a value",
+            hint='Write "env:NAME", "file:PATH" or "sealed:NAME" instead',
         )
     kind, name = match.groups()
-    secret = _from_variable(name) if kind == "env" else _from_file(base_folder(base) / name)
+    if kind == "sealed":
+        secret = _from_sealed(name, base)
+    else:
+        secret = _from_variable(name) if kind == "env" else _from_file(base_folder(base) / name)
     _resolved.add(secret)
     return secret
 
@@ -277,6 +319,13 @@ def resolved_secrets() -> frozenset[str]:
 def is_secret_name(key: str) -> bool:
     """Tell whether an option of this name holds a secret: token, password, api_key, ..."""
     return SECRET_WORDS.search(key.lower()) is not None
+
+
+def _from_sealed(name: str, base: Path | None) -> str:
+    from golive_core.seal import sealed
+
+    known = load(base)
+    return sealed(known.home, known.secrets.key, base=base).get(name)
 
 
 def _from_variable(name: str) -> str:

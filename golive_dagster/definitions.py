@@ -16,13 +16,11 @@ from assets.raw import raw_assets
 from assets.refresh import FOLDER
 from assets.uploads import uploads_asset
 from assets.workspace import Workspace
-from golive_dagster.actions import action_job, send_job, send_schedule
 from golive_dagster.discover import predictions
-from golive_dagster.inbox import inbox_sensor
-from golive_dagster.jobs import everything, ingest_jobs, upkeep_job, uploads_job
-from golive_dagster.learning import learning_jobs, learning_schedules
+from golive_dagster.jobs import ingest_jobs, uploads_job
 from golive_dagster.lineage import VIEWS, page_specs
-from golive_dagster.schedules import ingest_schedules, upkeep_schedule
+from golive_dagster.own import own_jobs, own_schedules, own_sensors
+from golive_dagster.schedules import ingest_schedules
 from golive_dagster.sensors import sensors
 
 
@@ -43,13 +41,11 @@ def build_defs(
         *predictions(),
     ]
     jobs, handed_in = ingest_jobs(workspace), uploads_job()
-    own = [everything(), upkeep_job(), action_job(), send_job(), *learning_jobs()]
-    upkeep = [upkeep_schedule(), *learning_schedules(workspace)]
     return dg.Definitions(
         assets=[*assets, publish_asset(assets), *page_specs(views)],
-        jobs=[*jobs, handed_in, *own],
-        schedules=[*ingest_schedules(workspace), *upkeep, send_schedule(workspace)],
-        sensors=[*sensors(workspace, jobs), *inbox_sensor(workspace, jobs, handed_in)],
+        jobs=[*jobs, handed_in, *own_jobs()],
+        schedules=[*ingest_schedules(workspace), *own_schedules(workspace)],
+        sensors=[*sensors(workspace, jobs), *own_sensors(workspace, jobs, handed_in)],
         resources={"workspace": workspace},
         executor=dg.in_process_executor,
     )

@@ -9,15 +9,19 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from golive_core import settings
 from golive_core.errors import GoLiveError
 from golive_core.log import get_logger
 from golive_gateway import routes
+from golive_gateway.limits import Limited
+from golive_gateway.watch import Watched
 
 HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 """Names that it answers to: a page elsewhere cannot point its own name at this machine."""
@@ -35,12 +39,24 @@ log = get_logger(__name__)
 def create_app() -> FastAPI:
     """Return the application with every route of `routes/`."""
     app = FastAPI(title="GoLive", docs_url=None, redoc_url=None)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
+    app.add_middleware(Limited)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts())
+    app.add_middleware(Watched)
     app.add_middleware(Guarded)
     app.exception_handler(GoLiveError)(_explain)
     for router in _routers():
         app.include_router(router)
     return app
+
+
+def _hosts() -> list[str]:
+    """Return the names that it answers to: this machine's, and the one behind a front door."""
+    try:
+        outside = urlsplit(settings.load().gateway.url).hostname
+    except GoLiveError as error:
+        log.warning("golive.toml is not valid", error=str(error))  # told by every page and command
+        outside = None
+    return [*HOSTS, outside] if outside else HOSTS
 
 
 def _routers() -> Iterator[APIRouter]:

@@ -28,6 +28,12 @@ def authorise(request: Request, action: str, resource: str, project: str = "") -
 
     Raises HTTPException: 401 for nobody, 403 for somebody who may not.
     """
+    found = _principal(request, action, resource, project)
+    request.state.caller = found.name  # for the security events
+    return found
+
+
+def _principal(request: Request, action: str, resource: str, project: str) -> Principal:
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     if scheme.casefold() == "bearer":
         return _of_token(text, action, resource, project)

@@ -30,10 +30,15 @@ def page(title: str, body: str) -> str:
 
 
 def dashboards_url(request: Request) -> str:
-    """Return where the dashboards are, under the host name that the browser used."""
-    return f"http://{request.url.hostname}:{settings.load().ports.dashboards}/"
+    """Return where the dashboards are: behind the front door, or under the host that was used."""
+    known = settings.load()
+    here = f"http://{request.url.hostname}:{known.ports.dashboards}"
+    return f"{known.gateway.url.rstrip('/') or here}/"
 
 
 def dagster_url(request: Request) -> str:
-    """Return where Dagster is, under the host name that the browser used."""
-    return f"http://{request.url.hostname}:{settings.load().ports.dagster}/"
+    """Return where Dagster is, likewise."""
+    known = settings.load()
+    outside = known.gateway.url.rstrip("/")
+    here = f"http://{request.url.hostname}:{known.ports.dagster}"
+    return f"{outside}/dagster/" if outside else f"{here}{known.dagster_prefix}/"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def command(
     name: Annotated[
-        str, typer.Argument(metavar="[TARGET.VERB|TARGET|audit|send]", help="What to do.")
+        str, typer.Argument(metavar="[TARGET.VERB|TARGET|send]", help="What to do.")
     ] = "",
     instance: Annotated[str, typer.Argument(help="The source or target it is done to.")] = "",
     parameters: Annotated[
@@ -39,9 +39,7 @@ def command(
 
     settings = load()
     lake = Lake(settings.home / "lake")
-    if name == "audit":
-        _audit(lake, as_json)
-    elif name == "send":
+    if name == "send":
         _send(settings, lake, perform, as_json)
     elif "." not in name:
         _list(name, as_json)
@@ -126,23 +124,6 @@ def _tell(outcome: Outcome, as_json: bool) -> None:
             "To do it again, give another --key.")  # fmt: skip
     elif outcome.state == "dry_run":
         say("Nothing was changed. Add --perform to do it.")
-
-
-def _audit(lake: Lake, as_json: bool) -> None:
-    """Verify the chain of the audit log; exit 1 where it does not hold."""
-    from golive_actions import audit
-
-    found = audit.verify(lake)
-    if as_json:
-        breaks = [{"number": one.number, "what": one.what} for one in found.breaks]
-        emit({"records": found.records, "head": found.head, "breaks": breaks})
-    else:
-        for one in found.breaks:
-            say(f"record {one.number}: {one.what}")
-        state = "is broken" if found.breaks else "holds"
-        say(f"The chain of {found.records} records {state}. Its head: {found.head or '-'}")
-    if found.breaks:
-        raise typer.Exit(1)
 
 
 def _send(settings: Settings, lake: Lake, perform: bool, as_json: bool) -> None:

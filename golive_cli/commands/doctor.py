@@ -65,7 +65,7 @@ def _all() -> Iterator[tuple[str, Finding]]:
         yield "settings", _failed("golive.toml", error)
         return
     yield "settings", _ok("golive.toml", str(settings.file or "nothing found to read"))
-    for check in (_disk, _lake, _ports):
+    for check in (_disk, _encryption, _secrets, _lake, _ports):
         yield from _named("home", "home", lambda check=check: check(settings))
     yield from _sources(settings)
 
@@ -136,6 +136,34 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(home).free
     state = "ok" if free > FEW_BYTES else "warning" if free > LEAST_BYTES else "failed"
     yield Finding("disk", state, f"{size(free)} free", "Make room, or move GOLIVE_HOME")
+
+
+def _encryption(settings: Settings) -> Iterator[Finding]:
+    """Tell whether the volume is encrypted; on a shared server it should be."""
+    from golive_core.volume import is_encrypted
+    from ingest.source import Finding
+
+    found = is_encrypted(settings.home)
+    if found is None:
+        yield _ok("encryption", "cannot be told here")
+    elif found:
+        yield _ok("encryption", "on an encrypted volume")
+    else:
+        state = "warning" if settings.gateway.url else "ok"
+        hint = "Put .golive on an encrypted volume: docs/front_door.md"
+        yield Finding("encryption", state, "the volume is not encrypted by this machine", hint)
+
+
+def _secrets(settings: Settings) -> Iterator[Finding]:
+    """Tell whether what is sealed can be opened."""
+    from golive_core import seal
+
+    names = seal.names(settings.home)
+    if names:
+        box = seal.sealed(settings.home, settings.secrets.key, base=settings.base)
+        for name in names:
+            box.get(name)
+        yield _ok("sealed secrets", f"{len(names)}, all opened with key {box.key_id}")
 
 
 def _lake(settings: Settings) -> Iterator[Finding]:

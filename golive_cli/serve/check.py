@@ -58,7 +58,7 @@ async def _all(settings: Settings, ports: Ports) -> AsyncIterator[Seen]:
         yield one
     async for one in _dashboards(settings, ports):
         yield one
-    async for one in _dagster(ports):
+    async for one in _dagster(f"http://{HOST}:{ports.dagster}{settings.dagster_prefix}"):
         yield one
 
 
@@ -121,8 +121,7 @@ async def _probe(settings: Settings, ports: Ports) -> AsyncIterator[dict[str, An
         yield json.loads(line)
 
 
-async def _dagster(ports: Ports) -> AsyncIterator[Seen]:
-    root = f"http://{HOST}:{ports.dagster}"
+async def _dagster(root: str) -> AsyncIterator[Seen]:
     page = await ready.get(f"{root}/")
     yield Seen("Dagster /", page.status == OK and bool(page.body), f"{len(page.body):,} bytes")
     data = await _loaded(f"{root}/graphql")

@@ -35,7 +35,7 @@ class Service:
 
 def front(settings: Settings, ports: Ports) -> list[Service]:
     """Return what people see first: the gateway and the dashboards."""
-    return [_gateway(ports), _dashboards(ports)]
+    return [_gateway(settings, ports), _dashboards(settings, ports)]
 
 
 def back(settings: Settings, ports: Ports) -> list[Service]:
@@ -49,11 +49,13 @@ def back(settings: Settings, ports: Ports) -> list[Service]:
     module = ("-m", "golive_dagster.definitions")
     code = ("code-server", "start", "--socket", str(socket), "--location-name", "golive")
     web = ("--host", HOST, "--port", str(ports.dagster), "--workspace", str(workspace))
+    below = settings.dagster_prefix
     return [
         Service("dagster-code", "code location", (*python("dagster"), *code, *module)),
         Service(
-            "dagster", "Dagster", (*python("dagster_webserver"), *web),
-            url=f"http://{HOST}:{ports.dagster}/server_info",
+            "dagster", "Dagster",
+            (*python("dagster_webserver"), *web, *(("--path-prefix", below) if below else ())),
+            url=f"http://{HOST}:{ports.dagster}{below}/server_info",
         ),
         Service(
             "dagster-daemon", "schedules and sensors",
@@ -84,22 +86,27 @@ def python(module: str) -> tuple[str, ...]:
     return (sys.executable, "-m", module)
 
 
-def _gateway(ports: Ports) -> Service:
+def _gateway(settings: Settings, ports: Ports) -> Service:
     options = ("--factory", "--host", HOST, "--port", str(ports.gateway), "--no-access-log")
+    # Who calls is what the front door says; without one nobody may say so.
+    proxy = "--proxy-headers" if settings.gateway.url else "--no-proxy-headers"
     return Service(
         "gateway", "gateway",
-        (*python("uvicorn"), "golive_gateway.app:create_app", *options, "--log-level", "warning"),
+        (*python("uvicorn"), "golive_gateway.app:create_app", *options, proxy,
+         "--log-level", "warning"),
         url=f"http://{HOST}:{ports.gateway}/health/ready",
     )  # fmt: skip
 
 
-def _dashboards(ports: Ports) -> Service:
+def _dashboards(settings: Settings, ports: Ports) -> Service:
     folder = Path(golive_gateway.__file__).parent.parent / "dashboards"
     options = {
         "server.address": HOST, "server.port": ports.dashboards, "server.headless": "true",
         "server.fileWatcherType": "none", "browser.gatherUsageStats": "false",
         "browser.serverAddress": HOST, "global.developmentMode": "false",
     }  # fmt: skip
+    if settings.gateway.url:
+        options["server.corsAllowedOrigins"] = settings.gateway.url.rstrip("/")
     words = [part for key, value in options.items() for part in (f"--{key}", str(value))]
     return Service(
         "dashboards", "dashboards",

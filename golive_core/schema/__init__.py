@@ -58,6 +58,8 @@ from golive_core.schema.ops import (
     MODEL_RUNS,
     NOTIFICATIONS,
     QUARANTINE,
+    SECURITY_ALERTS,
+    SECURITY_EVENTS,
     SOURCE_HEALTH,
 )
 from golive_core.schema.predictions import (
@@ -145,6 +147,8 @@ __all__ = [
     "REPOSITORIES",
     "REVIEWS",
     "RUNNERS",
+    "SECURITY_ALERTS",
+    "SECURITY_EVENTS",
     "SELECTION_CURVE",
     "SELECTION_MISSES",
     "SOURCE_HEALTH",

@@ -102,3 +102,32 @@ due_at          at     not to be sent before
 sent_at         at     when it was sent
 error           text   last error, or null
 """, key="notification_id", sort="created_at notification_id")  # fmt: skip
+
+SECURITY_EVENTS = table("ops.security_events", "like events at the gateway within one second", """
+event_id        text   hash of what it says and when
+at              at     the first of them
+until_at        at     the last of them
+day             day    UTC date of at
+kind            text   authentication, authorisation, data_access, limit or change
+name            text   what was tried: sign_in, token, webhook, read, write, rate ...
+outcome         text   ok or refused
+actor           text   user or token, empty for nobody known
+address         text   network address that it came from
+resource        text   path of the gateway, its variable parts left out
+events          int    how many they were
+size_bytes      int    bytes that were handed out
+""", key="event_id", sort="at actor", partition="month", is_fact=True)  # fmt: skip
+
+SECURITY_ALERTS = table("ops.security_alerts", "one finding about security events", """
+alert_id        text   hash of rule, subject and hour
+rule            text   failed_sign_ins, api_abuse, unusual_access or exfiltration
+severity        text   critical, warning or info
+at              at     the first event that it is about
+until_at        at     the newest one
+subject         text   address or actor that it is about
+events          int    how many events
+size_bytes      int    bytes that were handed out
+usual           float  what is usual of the subject in such a time: events or bytes; null if unknown
+reason          text   a sentence that can be checked
+made_at         at     when it was found
+""", key="alert_id", sort="at rule")  # fmt: skip

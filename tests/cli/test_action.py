@@ -93,11 +93,11 @@ def test_it_is_performed_once_and_the_chain_holds(golive: Run, host: Host, tmp_p
     assert len(host.seen) == 1
     assert (first["result"]["number"], first["is_repeated"]) == (7, False)
     assert (second["result"], second["is_repeated"]) == (first["result"], True)
-    assert golive("action", "audit", "--json").json["records"] == 2
+    assert golive("audit", "verify", "--json").json["records"] == 2
     lake = Lake(tmp_path / ".golive" / "lake")
     frame = lake.query("select * from ops.audit_log")
     lake.overwrite("ops.audit_log", frame.with_columns(actor=frame["actor"] + "x"))
-    broken = golive("action", "audit")
+    broken = golive("audit", "verify")
     assert broken.code == 1
     assert "record 1: was edited" in broken.err
 

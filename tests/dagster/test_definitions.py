@@ -70,7 +70,8 @@ def test_every_instance_has_a_pool_a_job_and_a_schedule(definitions: dg.Definiti
         "every_tiny_one", "every_tiny_two", "nightly_upkeep", "outbox", *learning,
     }  # fmt: skip
     assert learning <= set(repository.job_names)
-    assert {one.name for one in repository.sensor_defs} == {"news", "drop_folders", "inbox"}
+    sensors = {"news", "drop_folders", "inbox", "security"}
+    assert {one.name for one in repository.sensor_defs} == sensors
 
 
 def test_an_instance_of_an_unknown_type_does_not_break_the_others(workspace: Workspace) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 
 import polars as pl
 
-from assets import refresh
+from assets import refresh, security
 from assets.log_templates import mine_lines
 from assets.predictions import selection
 from golive_core import schema
 from golive_core.lake import Lake
-from models import features, flaky, next_failure, simulate
+from golive_core.security import Event, Fact
+from models import features, flaky, next_failure, security_signals, simulate
 
 
 def fill(home: Path, *, builds: int = 400, tests: int = 600) -> Lake:
@@ -28,6 +29,7 @@ def fill(home: Path, *, builds: int = 400, tests: int = 600) -> Lake:
     mine_lines(lake)
     note_health(lake, now)
     note_logs(lake)
+    note_callers(lake, now)
     renew(lake, now)
     set_aside(home.parent, lake, now)
     note_runs(lake, now)
@@ -117,6 +119,27 @@ def note_runs(lake: Lake, now: datetime) -> None:
     ]  # fmt: skip
     spec = schema.find("ops.model_runs")
     lake.insert(spec.name, schema.conform(spec, pl.DataFrame(rows)))
+
+
+def note_callers(lake: Lake, now: datetime) -> None:
+    """Write security events of two weeks as the gateway notes them, a guessing hour among them."""
+    usual = [
+        Event(fact, at, at, count, size, sequence=1000 * day + nth)
+        for day in range(14)
+        for at in [(now - timedelta(days=day, hours=3)).timestamp()]
+        for nth, (fact, count, size) in enumerate([
+            (Fact("data_access", "read", "ok", "ada", "10.0.0.4", "/v1/tests"), 40, 900_000),
+            (Fact("data_access", "read", "ok", "token ci", "10.0.0.9", "/v1/flaky"), 9, 52_000),
+            (Fact("authentication", "sign_in", "ok", "ada", "10.0.0.4", "/sign-in"), 1, 0),
+            (Fact("limit", "not_found", "refused", "", "198.51.100.7", "(nothing there)"), 3, 0),
+        ])
+    ]  # fmt: skip
+    guesses = Fact("authentication", "sign_in", "refused", "", "198.51.100.7", "/sign-in")
+    at = (now - timedelta(hours=1)).timestamp()
+    rows = security.rows_of([*usual, Event(guesses, at, at + 60, 23, 0, sequence=99)])
+    lake.insert("ops.security_events", rows)
+    found = security_signals.detect(rows, since=now - timedelta(hours=2), made_at=now)
+    lake.merge("ops.security_alerts", schema.conform(schema.SECURITY_ALERTS, found))
 
 
 def note_logs(lake: Lake, builds: int = 60) -> None:

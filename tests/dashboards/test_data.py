@@ -83,7 +83,7 @@ def test_broken_settings_leave_the_default_rates(
     (home / "golive.toml").write_text("[rates")
     data._settings.clear()
     assert data.rates().usd_per_machine_minute == 0.008
-    assert data.ports().dagster == 3000
+    assert data.dagster_url() == "http://127.0.0.1:3000"
 
 
 def test_downloads_hold_every_row() -> None:

@@ -26,7 +26,6 @@ USD_PER_GB_MONTH = 0.023
 """Standard storage of the large clouds, list price of the first terabytes."""
 LOW_SHARE = 0.1
 """Part of a quota below which little is left."""
-DAGSTER = "http://127.0.0.1:{port}"
 
 SOURCES = """
 select
@@ -315,10 +314,9 @@ def _sizes() -> None:
             label=pl.col("size_bytes").map_elements(words.size, pl.String)
         )
         charts.plain(_size_bars(top), key="sizes", alternative="Size on disk by table")
-    port = data.ports().dagster
     st.link_button(
         "Lineage and runs in Dagster",
-        f"{DAGSTER.format(port=port)}/asset-groups",
+        f"{data.dagster_url()}/asset-groups",
         icon=":material/account_tree:",
         type="tertiary",
     )

@@ -15,7 +15,7 @@ import streamlit as st
 
 from dashboards import charts, theme
 from dashboards.scope import Scope
-from golive_core import settings
+from golive_core import seal, settings
 from golive_core.errors import GoLiveError, SettingsError
 from golive_core.settings import Instance, Settings
 
@@ -38,11 +38,22 @@ MEANING = {
     "port.dagster": "Port of Dagster",
     "delivery.incident_hours": "Hours in which an incident makes a deployment a failed one",
     "delivery.hotfix": "Regular expression that finds a hotfix by branch and subject",
+    "secrets.key": "Where the key of sealed secrets is; empty without any",
+    "gateway.url": "Where people reach GoLive behind a front door; empty without one",
+    "gateway.requests": "Requests that one address or token may make",
+    "gateway.webhooks": "Webhooks that one address may send",
+    "gateway.sign_ins": "Sign-ins that one address may try",
+    "gateway.refusals": "Refused requests after which an address has to wait",
+    "gateway.store": "Where limits are counted: memory, or env:NAME of a Redis address",
+    "gateway.concurrent": "Requests that are answered at the same time",
     "history_start": "Nothing older than this is read",
     "cores": "Processor cores that may be used",
 }
 """Setting to what it means, for those that are no source, target or project."""
-CLASSES = {"rates": "rates", "delivery": "delivery", "retention": "retention", "port": "ports"}
+CLASSES = {
+    "rates": "rates", "delivery": "delivery", "retention": "retention", "port": "ports",
+    "gateway": "gateway", "secrets": "secrets",
+}  # fmt: skip
 """Table of golive.toml to the field of Settings that holds it."""
 NOTIFYING = re.compile(r"mail|slack|teams|webhook|apprise|notify|chat")
 
@@ -119,6 +130,8 @@ def is_there(reference: str, base: Path) -> bool:
     kind, _, name = reference.partition(":")
     if kind == "env":
         return bool(settings.variable(name))
+    if kind == "sealed":
+        return name in seal.names(settings.home(base))
     return (base / Path(name).expanduser()).is_file()
 
 
