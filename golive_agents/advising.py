@@ -34,6 +34,12 @@ def next_step(found: Explanation, *, is_outage: bool = False) -> Step:
     return _by_commit(found) or _by_cause(found) or _by_line(found)
 
 
+def alternatives(found: Explanation) -> tuple[Step, ...]:
+    """Return the steps that may be offered, the one that the evidence speaks for first."""
+    others = (found.next_step, _by_commit(found), _by_cause(found), _by_line(found))
+    return tuple(dict.fromkeys(one for one in others if one is not None))
+
+
 def _is_accused(suspects: Suspects | None) -> bool:
     """Tell whether one commit is likely, by failures outside of outages too."""
     named = suspects.commits if suspects else ()

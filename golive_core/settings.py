@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from golive_core.endpoint import Model
 from golive_core.errors import SettingsError
 from golive_core.toml import Table, Toml, near
 
@@ -45,6 +46,7 @@ TOP = (
     "port",
     "gateway",
     "secrets",
+    "model",
     "history_start",
     "cores",
 )
@@ -165,6 +167,7 @@ class Settings:
     ports: Ports = Ports()
     gateway: Gateway = Gateway()
     secrets: Secrets = Secrets()
+    model: Model = field(default_factory=Model)
     history_start: datetime | None = None
     cores: int = field(default_factory=_cores)
 
@@ -206,10 +209,10 @@ OWN_VARIABLES = (
     "GOLIVE_HOME", "GOLIVE_BASE", "GOLIVE_LOG", "GOLIVE_LOG_LEVEL", "GOLIVE_DEBUG",
     "GOLIVE_SIGN_IN", "GOLIVE_SHARED", "GOLIVE_HISTORY_START", "GOLIVE_CORES",
 )  # fmt: skip
-Section = Rates | Delivery | Retention | Ports | Gateway | Secrets
+Section = Rates | Delivery | Retention | Ports | Gateway | Secrets | Model
 SECTIONS: tuple[tuple[str, Section], ...] = (
     ("rates", Rates()), ("delivery", Delivery()), ("retention", Retention()), ("port", Ports()),
-    ("gateway", Gateway()), ("secrets", Secrets()),
+    ("gateway", Gateway()), ("secrets", Secrets()), ("model", Model()),
 )  # fmt: skip
 
 
@@ -281,6 +284,7 @@ def parse(content: bytes, *, base: Path, home: Path, file: Path | None = None) -
         ports=toml.section("port", Ports()),
         gateway=toml.section("gateway", Gateway()),
         secrets=toml.section("secrets", Secrets()),
+        model=_model(toml),
         history_start=_instant(toml, toml.data.get("history_start")),
         cores=max(1, toml.scalar(("cores",), toml.data.get("cores", cores), cores)),
     )
@@ -354,6 +358,11 @@ def _from_file(path: Path) -> str:
 # ---------------------------------------------------------------- shaping values
 
 
+def _model(toml: Toml) -> Model:
+    _refuse_literals(toml, ("model",), toml.table("model"))
+    return toml.section("model", Model())
+
+
 def _project(toml: Toml, key: str) -> Project:
     _slug(toml, ("project", key))
     filled = toml.section(("project", key), Project(key), skip=("id",))
@@ -414,7 +423,7 @@ def _texts(value: object) -> list[str]:
 def _refuse_literal(toml: Toml, path: tuple[str, ...], value: str) -> None:
     key = path[-1]
     if is_secret_name(key) and value and not REFERENCE.fullmatch(value):
-        name = re.sub(r"\W", "_", f"{path[1]}_{key}").upper()
+        name = re.sub(r"\W", "_", "_".join(path[-2:])).upper()
         hint = f'Write {key} = "env:{name}" and set that variable, or "file:PATH"'
         raise toml.error(path, "holds a secret as plain text", hint)
     if _password_in_url(value):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from golive_cli.output import Json, ago, emit, say, show
+from golive_cli.output import Json, ago, emit, messages, say, show
 
 if TYPE_CHECKING:
+    from golive_agents.diagnosis import Diagnosis
     from golive_agents.explanation import Explanation, Past, Suspects
 
 
@@ -19,6 +20,7 @@ def command(
     good: Annotated[Path | None, typer.Option(help="The log of a good run, for a file.")] = None,
     project: Annotated[str, typer.Option(help="One project's history only.")] = "",
     as_of: Annotated[str, typer.Option(help="The lake as it was then, ISO 8601.")] = "",
+    no_model: Annotated[bool, typer.Option("--no-model", help="Ask no language model.")] = False,
     as_json: Json = False,
 ) -> None:
     """Explain a failure: golive explain build.log, golive explain 'shop-ci/build#42'."""
@@ -30,9 +32,42 @@ def command(
     resolver = Resolver(Lake(home() / "lake"), project=project, as_of=instant(as_of))
     found = resolver.file(Path(subject), good) if good else resolver.explain(subject)
     if as_json:
-        emit(found.document())
+        emit({**found.document(), "diagnosis": _worded(found, no_model=no_model, quiet=True)})
         return
     _tell(found)
+    _worded(found, no_model=no_model, quiet=False)
+
+
+def _worded(found: Explanation, *, no_model: bool, quiet: bool) -> dict[str, Any] | None:
+    """Ask a model, if one may be asked, for a worded diagnosis; the evidence stands already."""
+    from dataclasses import asdict
+
+    from assets.model_calls import client_of
+    from golive_agents.diagnosis import diagnose
+    from golive_core import settings
+    from golive_core.lake import Lake
+
+    known = settings.load()
+    if no_model or not known.model.is_configured:
+        return None
+    client = client_of(Lake(known.home / "lake"), known)
+    with messages().status(f"{known.model.name} is asked ..."):
+        reply = diagnose(found, client)
+    if reply.value is None:
+        say(f"No worded diagnosis: {reply.reason}")
+        return None
+    if not quiet:
+        _said_by_model(reply.value)
+    return asdict(reply.value)
+
+
+def _said_by_model(found: Diagnosis) -> None:
+    typer.echo(f"\n{found.model} says ({found.confidence:.0%} sure; check it against the lines):")
+    for claim in found.claims:
+        typer.echo(f"- {claim.text} [{'; '.join(claim.cites)}]")
+    if found.culprit:
+        typer.echo(f"- Likeliest commit: {found.culprit[:10]}")
+    typer.echo(f"- Next: {found.step.text}")
 
 
 def _tell(found: Explanation) -> None:
