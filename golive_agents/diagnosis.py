@@ -32,6 +32,13 @@ SECRET_PLACE = "[[SECRET_"  # noqa: S105 - the beginning of a placeholder
 WORD = re.compile(r"[^\W\d_]{4,}")
 DENSE = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
 """A run of letters and digits that no sentence has: something encoded."""
+COMMAND = re.compile(
+    r"\b(?:curl|wget|sudo|chmod|chown|powershell|invoke-\w+|netcat|base64|eval|exec|rm|nc|ssh|scp)\b"
+    r"(?=\s+[-/~$\w])|\|\s*(?:ba|z)?sh\b|\$\(|&&",
+    re.IGNORECASE,
+)
+NAME = re.compile(r"[\w@$%~+-]*[\w)\]][./\\=:@][\w@$%~+./\\=:-]*\w")
+"""A name with a sign in it: a path, a host, an address, an assignment."""
 ECHO_WORDS = 8
 """Words in a row that an answer may not share with the instructions to the model."""
 
@@ -142,6 +149,10 @@ class _Reader:
             raise UnfitAnswerError(f"a claim cites what was not given: {unknown[:3]}")
         if why := unfit(claim.text) or self._echoes(claim.text):
             raise UnfitAnswerError(f"a claim {why}")
+        said = "\n".join(given[name] for name in claim.cites)
+        invented = [name for name in NAME.findall(claim.text) if name not in said]
+        if invented:
+            raise UnfitAnswerError(f"a claim names what it does not cite: {invented[0][:40]}")
         shown = {word.lower() for name in claim.cites for word in WORD.findall(given[name])}
         if not shown & {word.lower() for word in WORD.findall(claim.text)}:
             raise UnfitAnswerError("a claim has no word in common with what it cites")
@@ -193,6 +204,7 @@ def unfit(text: str) -> str:
         (LINK.search(text), "has a link in it"),
         (SECRET_PLACE in text, "speaks of a masked secret"),
         (MARKUP.search(text) or UNSEEN.search(text), "has markup in it"),
+        (COMMAND.search(text), "has a command in it"),
         (DENSE.search(text), "has something encoded in it"),
         (redact(text) != text and MASK not in text, "has a secret in it"),
     )
