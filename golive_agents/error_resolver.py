@@ -125,7 +125,8 @@ class Resolver:
         said = failure or telling.as_failure(lines)
         found = Explanation(
             kind, number, _title(failure, build, lines), project_id=project,
-            build_id=build["build_id"] if build else "", lines=lines,
+            build_id=_text(build, "build_id"), commit_sha=_text(build, "commit_sha"),
+            branch=_text(build, "branch"), lines=lines,
             signature_id=said["signature_id"], signature=said["signature"] or "",
             tests=tuple(_test(row) for row in tests), suspects=self._blamed(build, tests),
             past=remember(self._evidence, project, said, is_known=failure is not None),
@@ -164,6 +165,10 @@ class Resolver:
         seen = Seen(build["project_id"], build["pipeline_id"], build["day"], build["queued_at"],
                     build["commit_sha"])  # fmt: skip
         return blame(self._evidence, seen, tests)
+
+
+def _text(row: Row | None, name: str) -> str:
+    return (row[name] or "") if row else ""
 
 
 def _main(tests: Sequence[Row]) -> Row | None:

@@ -141,6 +141,8 @@ class Explanation:
     title: str
     project_id: str = ""
     build_id: str = ""
+    commit_sha: str = ""
+    branch: str = ""
     signature_id: int | None = None
     signature: str = ""
     lines: tuple[ShownLine, ...] = ()

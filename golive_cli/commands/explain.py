@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +21,9 @@ def command(
     good: Annotated[Path | None, typer.Option(help="The log of a good run, for a file.")] = None,
     project: Annotated[str, typer.Option(help="One project's history only.")] = "",
     as_of: Annotated[str, typer.Option(help="The lake as it was then, ISO 8601.")] = "",
+    propose: Annotated[
+        bool, typer.Option("--propose", help="Propose it as a comment on the change request.")
+    ] = False,
     no_model: Annotated[bool, typer.Option("--no-model", help="Ask no language model.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -31,17 +35,17 @@ def command(
 
     resolver = Resolver(Lake(home() / "lake"), project=project, as_of=instant(as_of))
     found = resolver.file(Path(subject), good) if good else resolver.explain(subject)
+    if not as_json:
+        _tell(found)
+    said = _worded(found, no_model=no_model, quiet=as_json)
     if as_json:
-        emit({**found.document(), "diagnosis": _worded(found, no_model=no_model, quiet=True)})
-        return
-    _tell(found)
-    _worded(found, no_model=no_model, quiet=False)
+        emit({**found.document(), "diagnosis": asdict(said) if said else None})
+    if propose:
+        _propose(found, said)
 
 
-def _worded(found: Explanation, *, no_model: bool, quiet: bool) -> dict[str, Any] | None:
+def _worded(found: Explanation, *, no_model: bool, quiet: bool) -> Diagnosis | None:
     """Ask a model, if one may be asked, for a worded diagnosis; the evidence stands already."""
-    from dataclasses import asdict
-
     from assets.model_calls import client_of
     from golive_agents.diagnosis import diagnose
     from golive_core import settings
@@ -58,7 +62,28 @@ def _worded(found: Explanation, *, no_model: bool, quiet: bool) -> dict[str, Any
         return None
     if not quiet:
         _said_by_model(reply.value)
-    return asdict(reply.value)
+    return reply.value
+
+
+def _propose(found: Explanation, said: Diagnosis | None) -> None:
+    """Put the explanation into the queue as a comment; a person decides."""
+    from assets import proposals
+    from golive_agents.evidence import Evidence
+    from golive_agents.proposing import comment
+    from golive_core.errors import UsageError
+    from golive_core.lake import Lake
+    from golive_core.settings import home
+
+    lake = Lake(home() / "lake")
+    proposal = comment(found, Evidence(lake), said)
+    if proposal is None:
+        raise UsageError(
+            "no open change request of its commit or branch is known", where=found.id,
+            hint="golive ingest reads those of GitHub, GitLab and Bitbucket",
+        )  # fmt: skip
+    is_new = proposals.put(lake, proposal)
+    number = proposal.proposal_id[:10]
+    say(f"{'Proposed' if is_new else 'Proposed before'}: golive proposals show {number}")
 
 
 def _said_by_model(found: Diagnosis) -> None:

@@ -154,3 +154,22 @@ first_token_s   float  time to the first token, seconds; null without a stream
 duration_s      float  time to the last token, seconds
 retries         int    times that it was asked again after a failure
 """, key="call_id", sort="at call_id", partition="month", is_fact=True)  # fmt: skip
+
+PROPOSALS = table("ops.proposals", "one action that an agent proposes, and what became of it", """
+proposal_id     text  hash of action, instance and parameters: the same is proposed once
+project_id      text  project that it is about
+agent           text  agent that proposes it
+subject         text  what it is about: the id of a build or failure
+title           text  what would be done, in a line
+reason          text  why, in a sentence
+evidence        text  JSON list: rows and lines that it rests on
+action          text  verb of golive_actions, for example github.set_comment
+instance        text  source or target that it is done to
+parameters      text  JSON object: exactly what the verb would be given
+status          text  open, approved, rejected, done or failed
+proposed_at     at    when it was proposed first
+decided_at      at    when a person decided, null while it is open
+decided_by      text  who decided, null while it is open
+note            text  what they said, or null
+result          text  JSON: what the action gave, or the error; null before
+""", key="proposal_id", sort="proposed_at proposal_id")  # fmt: skip
