@@ -12,13 +12,18 @@ from html import escape
 import polars as pl
 import streamlit as st
 
+from assets.model_calls import client_of
 from dashboards import charts, data, moment, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
+from golive_agents.calls import Reply
+from golive_agents.diagnosis import Diagnosis, diagnose
 from golive_agents.error_resolver import Resolver
 from golive_agents.explanation import Explanation, Past, ShownLine, Suspect, Suspects
+from golive_core import settings
 from golive_core.errors import GoLiveError
 from golive_core.lake import Lake
+from golive_core.settings import Settings
 
 LINES = 8
 SUSPECTS = 3
@@ -40,6 +45,7 @@ def draw(scope: Scope, subject: str) -> None:
             _suspects(found.suspects, scope)
         with right:
             _past(found.past, scope)
+        _worded(found)
 
 
 @st.cache_data(show_spinner="Looking for the cause …", max_entries=64, ttl="1h")
@@ -47,6 +53,50 @@ def _explained(
     root: str, version: int, as_of: datetime | None, project: str, subject: str
 ) -> Explanation:
     return Resolver(Lake(root), project=project, as_of=as_of).explain(subject)
+
+
+def _worded(found: Explanation) -> None:
+    """Offer to ask the configured model, and show what it said; the evidence stands above."""
+    known = settings.load(settings.base_folder())
+    if not known.model.is_configured or moment.as_of() is not None:
+        return
+    key = f"worded-{found.id}-{data.version()}"
+    if st.button(f"Ask {known.model.name} to word it", key=f"ask-{found.id}",
+                 icon=":material/neurology:", type="tertiary"):  # fmt: skip
+        st.session_state[key] = _ask(found, known)
+    reply: Reply[Diagnosis] | None = st.session_state.get(key)
+    if reply is None:
+        return
+    if reply.value is None:
+        st.html(theme.aside(f"No worded diagnosis: {reply.reason}"))
+        return
+    said = reply.value
+    items = [
+        f"<div class='gl-line'>{escape(claim.text)} "
+        f"{theme.quiet(escape('[' + '; '.join(claim.cites) + ']'))}</div>"
+        for claim in said.claims
+    ]
+    head = f"{said.model} says, {said.confidence:.0%} sure; check it against the lines above"
+    st.html(f"<div class='gl-eyebrow'>{escape(head)}</div>{theme.listed(items)}")
+
+
+def _ask(found: Explanation, known: Settings) -> Reply[Diagnosis]:
+    """Ask the model; how much has come is told meanwhile, the text only once it is checked."""
+    told = st.empty()
+    count = 0
+
+    def heard(piece: str) -> None:
+        nonlocal count
+        count += len(piece)
+        told.caption(f"{known.model.name} is answering: {count} characters so far")
+
+    told.caption(f"{known.model.name} is asked …")
+    try:
+        return diagnose(found, client_of(data.lake(), known), heard)
+    except GoLiveError as error:
+        return Reply(None, str(error))
+    finally:
+        told.empty()
 
 
 def _rows(found: Explanation) -> Rows:
@@ -62,7 +112,7 @@ def _rows(found: Explanation) -> Rows:
 
 
 def _note(found: Explanation) -> str:
-    notes = [f"Made without a language model; golive explain {found.id} tells the same."]
+    notes = [f"The evidence is made without a language model; see golive explain {found.id}."]
     return " ".join((*notes, *found.notes))
 
 

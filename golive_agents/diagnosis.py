@@ -85,7 +85,7 @@ def diagnose(found: Explanation, client: Client, on_text: Told | None = None) ->
     if why := client.why_not():
         return Reply(None, why)
     shas = [one.sha for one in found.suspects.commits] if found.suspects else []
-    masks = Masks(known(*shas))
+    masks = Masks(known(*shas), _people(found))
     steps = alternatives(found)
     items = list(_items(found, steps, masks))
     wanted = prompt("diagnosis")
@@ -115,6 +115,13 @@ def _items(found: Explanation, steps: Sequence[Step], masks: Masks) -> Iterator[
         yield masked(f"T{at}", f"test {test.title}, verdict {test.verdict}")
     for at, step in enumerate(steps, start=1):
         yield masked(f"S{at}", f"next step: {step.text} ({step.basis})")
+
+
+def _people(found: Explanation) -> set[str]:
+    """Return the names of those who made the commits that are spoken of."""
+    commits = found.suspects.commits if found.suspects else ()
+    fixes = (fix for past in found.past for fix in past.fixes)
+    return {one.author for one in (*commits, *fixes) if one.author}
 
 
 @dataclass(frozen=True, slots=True)

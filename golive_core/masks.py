@@ -36,10 +36,14 @@ BITS = 3.6
 
 
 class Masks:
-    """The placeholders of one conversation. `known` are texts that are no secrets: shas, ids."""
+    """The placeholders of one conversation.
 
-    def __init__(self, known: Collection[str] = ()) -> None:
+    `known` are texts that are no secrets (shas, ids), `people` names of persons to be masked.
+    """
+
+    def __init__(self, known: Collection[str] = (), people: Collection[str] = ()) -> None:
         self._known = frozenset(known)
+        self._people = sorted({one for one in people if len(one) > 1}, key=len, reverse=True)
         self._given: dict[tuple[str, str], str] = {}
         self._texts: dict[str, str] = {}
 
@@ -50,6 +54,9 @@ class Masks:
     def mask(self, text: str) -> str:
         """Return the text with placeholders for secrets, keys, people, addresses and hosts."""
         text = replaced(text, lambda secret: self._place(SECRET, secret))
+        for name in self._people:
+            if name in text:
+                text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", self._place("PERSON", name), text)
         for kind, pattern, is_one in KINDS:
             text = pattern.sub(lambda found, k=kind, t=is_one: self._found(k, found[0], t), text)
         return text

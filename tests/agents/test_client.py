@@ -44,6 +44,7 @@ def test_a_diagnosis_is_streamed_read_and_kept_with_its_cost() -> None:
     assert json.loads(call.sent or "") == plan.seen[0]["messages"]
     assert plan.seen[0]["response_format"]["json_schema"]["strict"] is True
     assert "tools" not in plan.seen[0]
+    assert "Ada" not in told(plan.seen[0])
 
 
 @pytest.mark.parametrize(

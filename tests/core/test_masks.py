@@ -84,6 +84,13 @@ def test_shas_that_are_known_and_usual_words_stay() -> None:
     assert Masks().mask(f"commit {sha}") == "commit [[HASH_1]]"
 
 
+def test_names_of_people_are_masked_and_come_back() -> None:
+    masks = Masks(people=["Ada Lindqvist", "Ada"])
+    said = masks.mask("by Ada Lindqvist, asked Ada about Adapter")
+    assert said == "by [[PERSON_1]], asked [[PERSON_2]] about Adapter"
+    assert masks.restore(said) == "by Ada Lindqvist, asked Ada about Adapter"
+
+
 def test_a_placeholder_in_the_text_itself_is_no_way_to_a_secret() -> None:
     masks = Masks()
     said = masks.mask("password=hunter22 and [[SECRET_1]] and [[EMAIL_1]]")
