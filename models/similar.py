@@ -3,13 +3,16 @@
 Latent semantic analysis (Deerwester et al. 1990): words that occur in the same failures count for
 each other. Names are split where their letters change (`NullPointerException`, `read_timeout`), so
 that a failure of another class is near if it speaks of the same things. Fitted on the own history
-at each question, which holds few thousand signatures; frames in, numbers out.
+at each question, which holds few thousand signatures. Of scipy alone: scikit-learn takes a second
+to be imported, which is longer than an explanation takes.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,27 +33,50 @@ def words(text: str) -> list[str]:
     return [word.lower() for word in WORD.findall(text[:LONGEST])]
 
 
-def similarities(text: str, others: Sequence[str], *, seed: int = 0) -> Floats:
+def similarities(text: str, others: Sequence[str]) -> Floats:
     """Return how like each of the other texts is to one, shape `(len(others),)`, 0 to 1.
 
     A text without words is like none.
     """
-    if not others or not words(text) or not any(map(words, others)):
+    counts = [Counter(words(one)) for one in (*others, text)]
+    if not others or not counts[-1] or not any(counts[:-1]):
         return np.zeros(len(others))
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    options: Any = {"analyzer": words, "dtype": np.float32}
-    maker: Any = TfidfVectorizer(sublinear_tf=True, max_features=20_000, **options)
-    table: Any = maker.fit_transform([*others, text])
-    if len(others) >= FEW:
-        parts = min(PARTS, table.shape[1] - 1)
-        vectors = TruncatedSVD(parts, n_iter=4, random_state=seed).fit_transform(table)
-    else:
-        vectors = table.toarray()
+    table = weighed(counts)
+    vectors = _reduced(table) if len(others) >= FEW else np.asarray(table.todense())
     sizes = np.linalg.norm(vectors, axis=1)
     cosine = vectors[:-1] @ vectors[-1] / np.maximum(sizes[:-1] * sizes[-1], 1e-9)
-    return np.clip(cosine.astype(np.float64), 0.0, 1.0)
+    return np.clip(cosine, 0.0, 1.0)
+
+
+def weighed(counts: Sequence[Mapping[str, int]]) -> Any:  # noqa: ANN401 - scipy has no stubs
+    """Return the weights of words by text, sparse `(n, words)`, rows of length 1.
+
+    (1 + ln tf) (1 + ln((1 + n) / (1 + df))), sublinear and smoothed (Salton & Buckley 1988).
+    """
+    from scipy import sparse
+
+    column: dict[str, int] = {}
+    cells = [
+        (row, column.setdefault(word, len(column)), 1 + math.log(n))
+        for row, one in enumerate(counts)
+        for word, n in one.items()
+    ]
+    rows, columns, weights = map(np.array, zip(*cells, strict=True))
+    found_in = np.bincount(columns, minlength=len(column))
+    weights = weights * (1 + np.log((1 + len(counts)) / (1 + found_in[columns])))
+    length = np.sqrt(np.bincount(rows, weights**2, minlength=len(counts)))
+    shape = (len(counts), len(column))
+    return sparse.csr_array((weights / length[rows], (rows, columns)), shape=shape)
+
+
+def _reduced(table: Any) -> Floats:  # noqa: ANN401 - scipy has no stubs
+    """Return the rows in PARTS dimensions or fewer, by the singular value decomposition."""
+    from scipy.sparse.linalg import svds
+
+    parts = min(PARTS, *(size - 1 for size in table.shape))
+    start = np.ones(min(table.shape))  # where the iteration begins: the same each time
+    left, sizes, _ = svds(table, k=parts, v0=start)
+    return np.asarray(left * sizes)
 
 
 def nearest(
