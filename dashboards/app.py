@@ -13,10 +13,9 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from dashboards import catalog, charts, data, filters, moment, past, scope, theme
+from dashboards import catalog, charts, data, filters, moment, past, reader, scope, theme
 from dashboards.catalog import View
 from dashboards.scope import Project, Scope
-from golive_core import access
 from golive_core.errors import GoLiveError
 
 ICON = Path(__file__).parent / "static" / "icon.svg"
@@ -30,7 +29,7 @@ def main() -> None:
     st.html(theme.CSS)
     if not guard():
         return
-    views = catalog.views()
+    views = [view for view in catalog.views() if reader.may_see(view.slug)]
     chosen = st.navigation(_sections(views))
     watch_lake()
     chosen.run()
@@ -39,14 +38,16 @@ def main() -> None:
 
 def guard() -> bool:
     """Tell whether the reader may come in; otherwise say how."""
-    if not access.is_required() or access.is_signed_in(st.context.cookies):
+    found = reader.now()
+    if found is not None and found.may("use", "dashboards"):
         return True
     charts.empty(
         "Please sign in",
-        "Open the sign-in link that golive up printed in its terminal. A link works for one hour; "
-        "for a new one, run this where GoLive runs:",
+        "Open the sign-in link that golive up printed in its terminal, or sign in by name. A link "
+        "works for one hour; for a new one, run this where GoLive runs:",
         "golive up",
     )
+    st.link_button("Sign in", data.sign_in_url(), type="primary")
     return False
 
 
@@ -76,7 +77,7 @@ def show(view: View) -> None:
     """Draw one page inside the frame, or say why it cannot be drawn and what to do."""
     try:
         past.take()
-        known = scope.projects()
+        known = reader.visible(scope.projects())
         if view.needs_project and not known:
             charts.nothing_yet()
             return
@@ -120,6 +121,8 @@ def watch_lake() -> None:
 
     The past does not change.
     """
+    if reader.has_left():
+        st.rerun()
     if moment.as_of() is not None:
         return
     try:

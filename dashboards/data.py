@@ -22,11 +22,10 @@ from dashboards import moment
 from golive_core import quarantine, settings
 from golive_core.errors import GoLiveError
 from golive_core.lake import Lake
+from golive_core.lake.literals import Value, filled_in
 from golive_core.settings import Delivery, Ports, Rates, Settings
 
-Value = str | int | float | bool | date | datetime | None | list[str] | list[int]
 Hashed = str | int | float | bool | date | datetime | None | tuple[str | int, ...]
-PARAMETER = re.compile(r"\$([a-z_]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,29 +129,19 @@ def dagster_url() -> str:
     return f"{root}{known.dagster_prefix}"
 
 
+def sign_in_url() -> str:
+    """Return where people sign in: the gateway, behind the front door or on this machine."""
+    try:
+        known = _settings(str(settings.base_folder()))
+    except GoLiveError:
+        return f"http://127.0.0.1:{Ports().gateway}/sign-in"
+    root = known.gateway.url.rstrip("/") or f"http://127.0.0.1:{known.ports.gateway}"
+    return f"{root}/sign-in"
+
+
 def set_aside() -> list[quarantine.Entry]:
     """Return the entries of the quarantine file beside golive.toml; raises UsageError."""
     return _set_aside(str(settings.base_folder()))
-
-
-def filled_in(sql: str, parameters: Mapping[str, Value]) -> str:
-    """Return the SQL with its parameters as literals, ready to be run elsewhere."""
-    return PARAMETER.sub(lambda match: literal(parameters[match[1]]), sql)
-
-
-def literal(value: Value) -> str:
-    """Return a value as a DuckDB literal."""
-    if value is None:
-        return "null"
-    if isinstance(value, list):
-        return f"[{', '.join(literal(item) for item in value)}]"
-    if isinstance(value, bool | int | float):
-        return str(value).lower()
-    if isinstance(value, datetime):
-        return f"timestamptz '{value.isoformat()}'"
-    if isinstance(value, date):
-        return f"date '{value.isoformat()}'"
-    return "'" + value.replace("'", "''") + "'"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,13 @@
-"""Who may come in: the session cookie that gateway and dashboards share, and the sign-in link.
+"""Who may come in, and what they may do: roles and permissions as data, and the sign-in link.
 
-A token is `<purpose>.<expiry>.<nonce>.<HMAC-SHA256>` under the key in `.golive/session.key`, which
-only its owner can read. A link token opens one session and lives an hour; a session token is the
-value of the cookie and lives a week. Deleting the key signs everybody out.
+ROLES times ALLOWED is the whole of authorisation; gateway, dashboards and SQL ask `may`. A session
+is a cookie: that of a user (`golive_core.sessions`), or of the owner, who opened the link that
+`golive up` prints and so has this machine anyway.
+
+A token of the owner is `<purpose>.<expiry>.<nonce>.<HMAC-SHA256>` under the key in
+`.golive/session.key`, which only its owner can read. A link token opens one session and lives an
+hour; a session token is the value of the cookie and lives a week. Deleting the key signs the owner
+out everywhere.
 
 Which pages ask for a session is their own business; `golive up` asks for it everywhere by
 GOLIVE_SIGN_IN=1.
@@ -16,16 +21,99 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from golive_core.errors import GoLiveError
-from golive_core.settings import home, variable
+from golive_core.settings import home as default_home
+from golive_core.settings import variable
 
 COOKIE = "golive_session"
-LIFETIME_S: dict[str, int] = {"link": 3600, "session": 7 * 24 * 3600}
+LIFETIME_S: dict[str, int] = {"link": 3600, "session": 7 * 24 * 3600, "state": 600}
+JWT_DOTS = 2
 KEY_BYTES = 32
-Purpose = Literal["link", "session"]
+Purpose = Literal["link", "session", "state"]
+Role = Literal["admin", "developer", "tester", "viewer"]
+Condition = Literal["any", "own"]
+"""In which projects something is allowed: in all, or in those that somebody belongs to."""
+ROLES: tuple[Role, ...] = ("admin", "developer", "tester", "viewer")
+READABLE = (
+    "projects", "builds", "build_health", "tests", "test_results", "failed_tests", "flaky",
+    "failures", "predictions", "test_predictions", "logs", "deployments", "dora", "badge", "events",
+)  # fmt: skip
+"""What everybody may read of their own projects: the resources of the API."""
+VIEWER: dict[tuple[str, str], Condition] = {
+    **{(name, "read"): "own" for name in READABLE},
+    ("dashboards", "use"): "own",
+}
+TESTER: dict[tuple[str, str], Condition] = {
+    **VIEWER,
+    ("reports", "write"): "own",
+    ("quarantine", "write"): "own",
+    ("journeys", "run"): "own",
+    ("baselines", "approve"): "own",
+}
+DEVELOPER: dict[tuple[str, str], Condition] = {
+    **TESTER,
+    ("sql", "read"): "own",
+    ("dagster", "use"): "any",
+    ("actions", "perform"): "own",
+    ("proposals", "approve"): "own",
+    ("settings", "read"): "any",
+    ("health", "read"): "any",
+}
+ADMIN: dict[tuple[str, str], Condition] = {
+    **dict.fromkeys(DEVELOPER, "any"),
+    ("settings", "write"): "any",
+    ("users", "read"): "any",
+    ("users", "write"): "any",
+    ("tokens", "write"): "any",
+    ("secrets", "write"): "any",
+    ("security", "read"): "any",
+    ("audit", "read"): "any",
+}
+ALLOWED: dict[Role, dict[tuple[str, str], Condition]] = {
+    "admin": ADMIN, "developer": DEVELOPER, "tester": TESTER, "viewer": VIEWER,
+}  # fmt: skip
+"""Role to (resource, action) to where. What is not named is not allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Somebody who is signed in; `projects` are those that they belong to, none means all."""
+
+    name: str
+    role: Role
+    projects: tuple[str, ...] = ()
+    session_id: str = ""
+
+    def may(self, action: str, resource: str, project: str = "") -> bool:
+        """Tell whether they may do something; `project` "" asks for no one project."""
+        where = ALLOWED[self.role].get((resource, action))
+        if where is None:
+            return False
+        return where == "any" or not project or not self.projects or project in self.projects
+
+    def visible(self, resource: str = "dashboards", action: str = "use") -> tuple[str, ...]:
+        """Return the projects whose rows they may see; none means all."""
+        return () if ALLOWED[self.role].get((resource, action)) == "any" else self.projects
+
+
+OWNER = Identity("owner", "admin")
+"""Who opened the link: the person at this machine."""
+
+
+def who(cookies: Mapping[str, str], *, home: Path | None = None) -> Identity | None:
+    """Return who the cookies of a request stand for; None for nobody."""
+    value = cookies.get(COOKIE, "")
+    if verify(value, "session"):
+        return OWNER
+    if value.count(".") != JWT_DOTS:
+        return None
+    from golive_core.sessions import Sessions
+
+    return Sessions(home or default_home()).identity(value)
 
 
 def is_required() -> bool:
@@ -35,7 +123,7 @@ def is_required() -> bool:
 
 def is_signed_in(cookies: Mapping[str, str]) -> bool:
     """Tell whether the cookies of a request carry a valid session."""
-    return verify(cookies.get(COOKIE, ""), "session")
+    return who(cookies) is not None
 
 
 def make_token(purpose: Purpose, *, at: float | None = None) -> str:
@@ -59,7 +147,7 @@ def signing_key(folder: Path | None = None) -> bytes:
 
     Raises GoLiveError if it cannot be read or written.
     """
-    path = (folder or home()) / "session.key"
+    path = (folder or default_home()) / "session.key"
     try:
         if not path.exists():
             _create(path)

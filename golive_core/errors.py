@@ -16,6 +16,8 @@ GoLiveError                  what happened, where, and what to do
 │       └── ReportError      a report file that cannot be parsed (carries path and line)
 │           └── BrokenXmlError   ... since it is not well-formed (in ingest.parse.safe_xml)
 ├── ModelFileError           a model's file is damaged, edited or not to be trusted (models.store)
+├── LockedError              too many wrong passwords (golive_core.accounts, has retry_after_s)
+├── OpenIdError              the OpenID provider or its answer is not to be trusted (golive_gateway)
 ├── UnfinishedError          an action was cut off: it may have happened (golive_actions.action)
 └── ServiceError             a process of `golive up` did not start or died
     └── AlreadyRunningError  another one serves this home (in golive_cli.serve.running)

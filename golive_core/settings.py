@@ -23,6 +23,16 @@ from urllib.parse import urlsplit
 
 from golive_core.endpoint import Model
 from golive_core.errors import SettingsError
+from golive_core.sections import (
+    Delivery,
+    Gateway,
+    Ports,
+    Rates,
+    Retention,
+    Secrets,
+    Section,
+    SignIn,
+)
 from golive_core.toml import Table, Toml, near
 
 FILE = "golive.toml"
@@ -47,6 +57,7 @@ TOP = (
     "gateway",
     "secrets",
     "model",
+    "sign_in",
     "history_start",
     "cores",
 )
@@ -81,70 +92,6 @@ class Instance:
     """The reference to the secret that its webhooks carry or are signed with; "" takes none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """What time costs, in US dollars; 0 means unknown and no cost is shown."""
-
-    usd_per_machine_minute: float = 0.008
-    usd_per_person_hour: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What counts as a failed deployment and as rework, for DORA's metrics.
-
-    A deployment failed if an incident began within `incident_hours` after it, if it was rolled
-    back, or if a hotfix followed within that time. `hotfix` is a regular expression that finds a
-    hotfix by the name of its branch and the subject of its commit, both in small letters.
-    """
-
-    incident_hours: int = 24
-    hotfix: str = "(^|[^a-z])(hot-?fix|revert|roll-?back)"
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How long things are kept: raw payloads, Dagster runs, files that no table version needs."""
-
-    raw_days: int = 365
-    runs_days: int = 30
-    vacuum_hours: int = 168
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Where `golive up` listens, on 127.0.0.1 alone."""
-
-    gateway: int = 8000
-    dashboards: int = 8501
-    dagster: int = 3000
-
-
-@dataclass(frozen=True, slots=True)
-class Secrets:
-    """Where the key of sealed secrets is: `env:NAME`, `file:PATH`, `command:LINE`; "" has none."""
-
-    key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """How the gateway is reached and how much of it one caller may have.
-
-    `url` is where people reach GoLive behind a front door (`deploy/nginx`), "" without one. Limits
-    are `<count>/<minute or second or hour>`, of one address or one token; `store` is where they are
-    counted: memory, or `env:NAME` of a Redis address (`redis://host:6379/0`) for several gateways.
-    """
-
-    url: str = ""
-    requests: str = "600/minute"
-    webhooks: str = "6000/second"
-    sign_ins: str = "20/minute"
-    refusals: str = "100/minute"
-    store: str = "memory"
-    concurrent: int = 200
-
-
 def _cores() -> int:
     usable = getattr(os, "sched_getaffinity", None)
     return len(usable(0)) if usable else os.cpu_count() or 1
@@ -161,12 +108,13 @@ class Settings:
     instances: Mapping[str, Instance] = field(default_factory=dict[str, Instance])
     targets: Mapping[str, Instance] = field(default_factory=dict[str, Instance])
     schedules: Mapping[str, str] = field(default_factory=dict[str, str])
-    rates: Rates = Rates()
-    delivery: Delivery = Delivery()
-    retention: Retention = Retention()
-    ports: Ports = Ports()
-    gateway: Gateway = Gateway()
-    secrets: Secrets = Secrets()
+    rates: Rates = field(default_factory=Rates)
+    delivery: Delivery = field(default_factory=Delivery)
+    retention: Retention = field(default_factory=Retention)
+    ports: Ports = field(default_factory=Ports)
+    gateway: Gateway = field(default_factory=Gateway)
+    secrets: Secrets = field(default_factory=Secrets)
+    sign_in: SignIn = field(default_factory=SignIn)
     model: Model = field(default_factory=Model)
     history_start: datetime | None = None
     cores: int = field(default_factory=_cores)
@@ -209,10 +157,10 @@ OWN_VARIABLES = (
     "GOLIVE_HOME", "GOLIVE_BASE", "GOLIVE_LOG", "GOLIVE_LOG_LEVEL", "GOLIVE_DEBUG",
     "GOLIVE_SIGN_IN", "GOLIVE_SHARED", "GOLIVE_HISTORY_START", "GOLIVE_CORES",
 )  # fmt: skip
-Section = Rates | Delivery | Retention | Ports | Gateway | Secrets | Model
 SECTIONS: tuple[tuple[str, Section], ...] = (
     ("rates", Rates()), ("delivery", Delivery()), ("retention", Retention()), ("port", Ports()),
-    ("gateway", Gateway()), ("secrets", Secrets()), ("model", Model()),
+    ("gateway", Gateway()), ("secrets", Secrets()), ("sign_in", SignIn()),
+    ("model", Model()),
 )  # fmt: skip
 
 
@@ -285,6 +233,7 @@ def parse(content: bytes, *, base: Path, home: Path, file: Path | None = None) -
         gateway=toml.section("gateway", Gateway()),
         secrets=toml.section("secrets", Secrets()),
         model=_model(toml),
+        sign_in=_sign_in(toml),
         history_start=_instant(toml, toml.data.get("history_start")),
         cores=max(1, toml.scalar(("cores",), toml.data.get("cores", cores), cores)),
     )
@@ -369,6 +318,11 @@ def _project(toml: Toml, key: str) -> Project:
     return filled if filled.name else replace(filled, name=key)
 
 
+def _sign_in(toml: Toml) -> SignIn:
+    _refuse_literals(toml, ("sign_in",), toml.table("sign_in"))
+    return toml.section("sign_in", SignIn())
+
+
 def _instance(toml: Toml, path: tuple[str, str], projects: Mapping[str, Project]) -> Instance:
     name = path[1]
     _slug(toml, path)
@@ -423,7 +377,7 @@ def _texts(value: object) -> list[str]:
 def _refuse_literal(toml: Toml, path: tuple[str, ...], value: str) -> None:
     key = path[-1]
     if is_secret_name(key) and value and not REFERENCE.fullmatch(value):
-        name = re.sub(r"\W", "_", "_".join(path[-2:])).upper()
+        name = re.sub(r"\W", "_", f"{path[-2]}_{key}").upper()
         hint = f'Write {key} = "env:{name}" and set that variable, or "file:PATH"'
         raise toml.error(path, "holds a secret as plain text", hint)
     if _password_in_url(value):

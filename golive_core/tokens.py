@@ -24,6 +24,7 @@ FILE = "accounts.db"
 SCOPES = {
     "reports:write": "upload reports",
     "read": "read projects, builds, tests and predictions",
+    "badge": "load badges, and nothing else",
 }
 PATTERN = re.compile(r"glv_([a-z0-9]{12})_([A-Za-z0-9_-]{43})")
 DAYS = 365

@@ -9,10 +9,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from importlib.metadata import version
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,7 +22,10 @@ from golive_core import settings
 from golive_core.errors import GoLiveError
 from golive_core.log import get_logger
 from golive_gateway import routes
+from golive_gateway.cross_site import SameSite
 from golive_gateway.limits import Limited
+from golive_gateway.metrics import Measured, Metrics
+from golive_gateway.request_log import Told
 from golive_gateway.watch import Watched
 
 HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -38,10 +43,15 @@ log = get_logger(__name__)
 
 def create_app() -> FastAPI:
     """Return the application with every route of `routes/`."""
-    app = FastAPI(title="GoLive", docs_url=None, redoc_url=None)
+    app = FastAPI(title="GoLive", docs_url=None, redoc_url=None, version=version("golive"))
+    app.state.metrics = Metrics()
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    app.add_middleware(SameSite)
     app.add_middleware(Limited)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts())
     app.add_middleware(Watched)
+    app.add_middleware(Measured, metrics=app.state.metrics)
+    app.add_middleware(Told)
     app.add_middleware(Guarded)
     app.exception_handler(GoLiveError)(_explain)
     for router in _routers():

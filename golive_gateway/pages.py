@@ -17,6 +17,17 @@ span { display: block; opacity: .7; font-size: .9rem }
 code { padding: .1em .35em; border-radius: .3em;
        background: color-mix(in srgb, currentColor 10%, transparent) }
 button { all: unset; cursor: pointer; opacity: .7; margin-top: .8rem }
+button:focus-visible { outline: 2px solid #4f7cff; outline-offset: 3px; border-radius: .3rem }
+label { display: block; margin: .9rem 0; font-size: .9rem }
+input { display: block; box-sizing: border-box; width: 100%; margin-top: .3rem; padding: .7rem;
+        font: inherit; font-size: 1rem; color: inherit; background: transparent;
+        border-radius: .7rem; border: 1px solid color-mix(in srgb, currentColor 28%, transparent) }
+input:focus-visible { outline: 2px solid #4f7cff; outline-offset: 1px }
+button.main { display: block; box-sizing: border-box; width: 100%; margin: 1.4rem 0;
+              padding: .75rem; text-align: center; border-radius: .7rem; background: #2f5fe0;
+              color: #fff; opacity: 1 }
+.trouble { color: #c2410c } .quiet { opacity: .7; font-size: .9rem }
+@media (prefers-color-scheme: dark) { .trouble { color: #fb923c } }
 """
 
 

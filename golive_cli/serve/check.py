@@ -69,7 +69,7 @@ async def _gateway(ports: Ports) -> AsyncIterator[Seen]:
     live = await ready.get(f"{root}/health/live")
     yield Seen("gateway /health/live", live.status == OK, _short(live.body))
     healthy = await ready.get(f"{root}/health/ready")
-    tables = _json(healthy.body).get("tables", 0)
+    tables = _json(healthy.body).get("checks", {}).get("lake", {}).get("tables", 0)
     yield Seen("gateway /health/ready", healthy.status == OK and tables > 0, _short(healthy.body))
     address = f"{root}/sign-in?token={access.make_token('link')}"
     first, second = await ready.get(address), await ready.get(address)

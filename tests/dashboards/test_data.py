@@ -10,7 +10,7 @@ import pytest
 
 from dashboards import behind, data, theme
 from golive_core.errors import LakeError
-from golive_core.lake import Lake
+from golive_core.lake import Lake, literals
 from golive_core.schema import STATUSES, TEST_STATUSES
 
 PROJECTS = "select project_id from core.projects where project_id = $project"
@@ -37,8 +37,8 @@ def test_rows_carry_the_sql_that_made_them(lake: Lake) -> None:
         (datetime(2026, 3, 2, tzinfo=UTC), "timestamptz '2026-03-02T00:00:00+00:00'"),
     ],
 )  # fmt: skip
-def test_a_literal_is_what_the_parameter_was(lake: Lake, value: data.Value, text: str) -> None:
-    assert data.literal(value) == text
+def test_a_literal_is_what_the_parameter_was(lake: Lake, value: literals.Value, text: str) -> None:
+    assert literals.literal(value) == text
     asked = data.rows("select $value as value", value=value)
     assert lake.query(f"select {text} as value").equals(asked.frame, null_equal=True)
 

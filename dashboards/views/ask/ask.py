@@ -11,7 +11,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, data, theme
+from dashboards import charts, data, reader, theme
 from dashboards.data import Rows
 from dashboards.scope import Scope
 from golive_agents.chat_assistant import Answer, Assistant, Refusal
@@ -131,7 +131,8 @@ def _answer(turn: Answer, number: int, *, is_last: bool) -> None:
             _bars(turn, number)
         if turn.chart != "number":
             _table(turn.rows, key=f"ask-rows-{number}")
-    if is_last:
+    # Free SQL sees every project: it is for those whose role covers them all.
+    if is_last and reader.may("read", "sql") and not reader.held():
         _editor(turn, number)
 
 

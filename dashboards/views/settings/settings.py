@@ -13,8 +13,9 @@ from typing import cast
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, theme
+from dashboards import charts, reader, theme
 from dashboards.scope import Scope
+from dashboards.views.settings import _people as people
 from golive_core import seal, settings
 from golive_core.errors import GoLiveError, SettingsError
 from golive_core.settings import Instance, Settings
@@ -52,6 +53,16 @@ MEANING = {
     "model.usd_per_million_in": "Price of a million tokens that are sent",
     "model.usd_per_million_out": "Price of a million tokens that are received",
     "model.cache_days": "Days that an answer is used again for the same question",
+    "sign_in.issuer": "The OpenID provider that lets people in; empty without one",
+    "sign_in.client_id": "What GoLive is called there",
+    "sign_in.client_secret": "Reference to its secret there",
+    "sign_in.label": "What the button to the provider says",
+    "sign_in.role_claim": "The claim that says which groups somebody is in",
+    "sign_in.admins": "Groups whose people are admins, separated by commas",
+    "sign_in.developers": "Groups whose people are developers",
+    "sign_in.testers": "Groups whose people are testers",
+    "sign_in.viewers": "Groups whose people are viewers",
+    "sign_in.default_role": "Role of whoever is in none of them; empty lets them not in",
     "secrets.key": "Where the key of sealed secrets is; empty without any",
     "gateway.url": "Where people reach GoLive behind a front door; empty without one",
     "gateway.requests": "Requests that one address or token may make",
@@ -66,7 +77,7 @@ MEANING = {
 """Setting to what it means, for those that are no source, target or project."""
 CLASSES = {
     "rates": "rates", "delivery": "delivery", "retention": "retention", "port": "ports",
-    "gateway": "gateway", "secrets": "secrets", "model": "model",
+    "gateway": "gateway", "secrets": "secrets", "sign_in": "sign_in", "model": "model",
 }  # fmt: skip
 """Table of golive.toml to the field of Settings that holds it."""
 NOTIFYING = re.compile(r"mail|slack|teams|webhook|apprise|notify|chat")
@@ -79,14 +90,18 @@ def render(scope: Scope) -> None:
         known = settings.load(base)
     except SettingsError as error:
         charts.failed(error)
-        _edit(base)
+        if reader.may("write", "settings"):
+            _edit(base)
         return
     _summary(known)
     _projects(known)
     _instances(known)
     _notifications(known)
     _values(known)
-    _edit(base)
+    if reader.may("read", "users"):
+        people.show()
+    if reader.may("write", "settings"):
+        _edit(base)
 
 
 def _summary(known: Settings) -> None:

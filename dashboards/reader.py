@@ -1,0 +1,69 @@
+"""Who reads: the session of the browser, held to its role and projects.
+
+The cookie is looked at when a page opens. From then on the session itself is asked after, so that
+signing out and a change of role reach open pages, and a page may stay open longer than an access
+token is valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboards.scope import Project
+from golive_core import access, settings
+from golive_core.access import OWNER, Identity
+from golive_core.errors import GoLiveError
+from golive_core.sessions import Sessions
+
+KEY = "_reader"
+PAGES = {"settings": ("read", "settings"), "security": ("read", "security")}
+"""Slug of a page to what somebody has to be allowed to see it; the others are for everybody."""
+
+
+def now() -> Identity | None:
+    """Return who reads, None for nobody; everybody is the owner where no sign-in is asked for."""
+    if not access.is_required():
+        return OWNER
+    known: Identity | None = st.session_state.get(KEY)
+    if known is not None and known.session_id:
+        found = Sessions(settings.home()).holds(known)
+    else:
+        found = access.who(st.context.cookies)
+    st.session_state[KEY] = found
+    return found
+
+
+def may(action: str, resource: str, project: str = "") -> bool:
+    """Tell whether the reader may do something."""
+    found = now()
+    return found is not None and found.may(action, resource, project)
+
+
+def may_see(slug: str) -> bool:
+    """Tell whether a page is for the reader."""
+    return slug not in PAGES or may(*PAGES[slug])
+
+
+def visible(projects: Sequence[Project]) -> list[Project]:
+    """Return the projects that the reader may see."""
+    only = held()
+    return [one for one in projects if not only or one.id in only]
+
+
+def held() -> tuple[str, ...]:
+    """Return the projects that the reader is held to; none means all."""
+    found = now()
+    return found.visible() if found else ()
+
+
+def has_left() -> bool:
+    """Tell whether the session of an open page is over, or somebody else's by now."""
+    known: Identity | None = st.session_state.get(KEY)
+    if not access.is_required() or known is None or not known.session_id:
+        return False
+    try:
+        return Sessions(settings.home()).holds(known) != known
+    except GoLiveError:
+        return True

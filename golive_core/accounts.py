@@ -1,0 +1,250 @@
+"""Users: names, roles, projects, and passwords as argon2id (RFC 9106, the defaults of pwdlib).
+
+A hash takes a tenth of a second and 64 MiB on purpose: two at a time, whoever asks. After
+FREE_TRIES wrong passwords a user waits, twice as long each time, so that guessing takes years; the
+right password in between does not open either. A change of role, projects or password ends what
+rests on the old ones: `version` goes up and sessions carry it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from golive_core.access import ROLES, Identity, Role
+from golive_core.database import opened
+from golive_core.errors import GoLiveError, UsageError
+from golive_core.toml import near
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from pwdlib import PasswordHash
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
+SHORTEST = 10
+LONGEST = 200
+FREE_TRIES = 5
+FIRST_WAIT_S = 30.0
+LONGEST_WAIT_S = 3600.0
+SCHEMA = """
+create table if not exists users (
+    name text primary key, role text not null, projects text not null, digest text not null,
+    subject text not null default '', version integer not null default 1,
+    made_at real not null, signed_in_at real, disabled_at real,
+    tries integer not null default 0, waits_until real not null default 0
+) strict;
+"""
+_hashing = threading.BoundedSemaphore(2)
+
+
+class LockedError(GoLiveError):
+    """Too many wrong passwords; `retry_after_s` says when to come back."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__("too many wrong passwords", hint="Wait, or ask an admin")
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One user; times in seconds since 1970, `projects` none for all of them."""
+
+    name: str
+    role: Role
+    projects: tuple[str, ...]
+    version: int
+    made_at: float
+    signed_in_at: float | None
+    disabled_at: float | None
+    subject: str = ""
+    """Who they are at the OpenID provider: issuer and subject; "" for a user with a password."""
+
+    @property
+    def identity(self) -> Identity:
+        """What they may do."""
+        return Identity(self.name, self.role, self.projects)
+
+
+class Accounts:
+    """The users of one home."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    def add(
+        self, name: str, role: str, password: str = "", *, projects: Sequence[str] = (),
+        subject: str = "",
+    ) -> User:  # fmt: skip
+        """Make a user; without a password only the OpenID provider lets them in.
+
+        Raises UsageError for a name that is taken or none, an unknown role, a weak password.
+        """
+        if not NAME.fullmatch(name):
+            hint = "Small letters, digits and . _ - @ +, 64 at most"
+            raise UsageError(f"{name!r} is not a usable name", hint=hint)
+        digest = hashed(password) if password else ""
+        with opened(self._home, SCHEMA) as db:
+            if _row(db, name):
+                raise UsageError(f"there is a user {name!r} already", hint="golive user list")
+            db.execute(
+                "insert into users (name, role, projects, digest, subject, made_at) "
+                "values (?, ?, ?, ?, ?, ?)",
+                (name, _role(role), json.dumps(list(projects)), digest, subject, time.time()),
+            )
+        return self.get(name)
+
+    def get(self, name: str) -> User:
+        """Return a user; raises UsageError for an unknown name."""
+        with opened(self._home, SCHEMA) as db:
+            row = _row(db, name)
+        if row is None:
+            names = [one.name for one in self.all()]
+            raise UsageError(f"no user is called {name!r}", hint=near(name, names))
+        return user_of(row)
+
+    def find(self, subject: str) -> User | None:
+        """Return the user of an OpenID subject."""
+        with opened(self._home, SCHEMA) as db:
+            row = db.execute(f"{COLUMNS} where subject = ?", (subject,)).fetchone()
+        return user_of(row) if row else None
+
+    def all(self) -> list[User]:
+        """Return every user by name."""
+        with opened(self._home, SCHEMA) as db:
+            return [user_of(row) for row in db.execute(f"{COLUMNS} order by name")]
+
+    def check(self, name: str, password: str) -> User | None:
+        """Return the user if the password is theirs; None for a wrong one or an unknown user.
+
+        Raises LockedError while somebody has to wait. Takes as long for a name that is unknown.
+        """
+        with opened(self._home, SCHEMA) as db:
+            row = db.execute(
+                "select digest, waits_until, disabled_at from users where name = ?", (name,)
+            ).fetchone()
+        digest, waits_until, disabled_at = row or ("", 0.0, None)
+        if waits_until > time.time():
+            raise LockedError(waits_until - time.time())
+        is_right = _is_right(password, digest or _nobody()) and bool(digest) and disabled_at is None
+        with opened(self._home, SCHEMA) as db:
+            if is_right:
+                db.execute(
+                    "update users set tries = 0, waits_until = 0, signed_in_at = ? where name = ?",
+                    (time.time(), name),
+                )
+            elif row:
+                _note_failure(db, name)
+        return self.get(name) if is_right else None
+
+    def change(
+        self, name: str, *, role: str = "", projects: Sequence[str] | None = None,
+        password: str = "", disabled: bool | None = None,
+    ) -> User:  # fmt: skip
+        """Change a user, and end the sessions that rest on what they were; raises UsageError."""
+        user = self.get(name)
+        wanted = _role(role or user.role)
+        with opened(self._home, SCHEMA) as db:
+            self._keep_an_admin(db, user, wanted, disabled)
+            db.execute(
+                "update users set role = ?, projects = ?, version = version + 1, tries = 0, "
+                "waits_until = 0 where name = ?",
+                (wanted, json.dumps(list(user.projects if projects is None else projects)), name),
+            )
+            if password:
+                db.execute("update users set digest = ? where name = ?", (hashed(password), name))
+            if disabled is not None:
+                at = time.time() if disabled else None
+                db.execute("update users set disabled_at = ? where name = ?", (at, name))
+        return self.get(name)
+
+    def greet(self, name: str) -> None:
+        """Note that somebody signed in by another way than a password."""
+        with opened(self._home, SCHEMA) as db:
+            db.execute("update users set signed_in_at = ? where name = ?", (time.time(), name))
+
+    @staticmethod
+    def _keep_an_admin(
+        db: sqlite3.Connection, user: User, role: Role, disabled: bool | None
+    ) -> None:
+        """Refuse to leave nobody who may manage users."""
+        if user.role != "admin" or (role == "admin" and not disabled):
+            return
+        sql = (
+            "select count(*) from users where role = 'admin' and disabled_at is null and name <> ?"
+        )
+        if not db.execute(sql, (user.name,)).fetchone()[0]:
+            raise UsageError("that would leave no admin", hint="Make another user admin first")
+
+
+COLUMNS = (
+    "select name, role, projects, version, made_at, signed_in_at, disabled_at, subject from users"
+)
+
+
+def _row(db: sqlite3.Connection, name: str) -> tuple[object, ...] | None:
+    return db.execute(f"{COLUMNS} where name = ?", (name,)).fetchone()
+
+
+def user_of(row: tuple[object, ...]) -> User:
+    """Return the user of a row of COLUMNS."""
+    name, role, projects, version, made, signed_in, disabled, subject = row
+    return User(
+        str(name), cast("Role", role), tuple(json.loads(str(projects))), cast("int", version),
+        cast("float", made), cast("float | None", signed_in), cast("float | None", disabled),
+        str(subject),
+    )  # fmt: skip
+
+
+def _note_failure(db: sqlite3.Connection, name: str) -> None:
+    """Count a wrong password; from FREE_TRIES on the user waits, twice as long each time."""
+    db.execute("update users set tries = tries + 1 where name = ?", (name,))
+    (tries,) = db.execute("select tries from users where name = ?", (name,)).fetchone()
+    if tries >= FREE_TRIES:
+        wait_s = min(FIRST_WAIT_S * 2 ** min(tries - FREE_TRIES, 20), LONGEST_WAIT_S)
+        db.execute("update users set waits_until = ? where name = ?", (time.time() + wait_s, name))
+
+
+def _role(name: str) -> Role:
+    if name not in ROLES:
+        raise UsageError(f"no role is called {name!r}", hint=f"There are: {', '.join(ROLES)}")
+    return name
+
+
+def hashed(password: str) -> str:
+    """Return the argon2id hash of a password; raises UsageError for one that is too weak."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        what = f"a password has {SHORTEST} to {LONGEST} characters"
+        raise UsageError(what, hint="Four words that are not a sentence make a good one")
+    if len(set(password)) < SHORTEST // 2:
+        raise UsageError("the password repeats too few characters", hint="Take another")
+    with _hashing:
+        return _hasher().hash(password)
+
+
+def _is_right(password: str, digest: str) -> bool:
+    with _hashing:
+        return _hasher().verify(password[:LONGEST], digest)
+
+
+@lru_cache(maxsize=1)
+def _hasher() -> PasswordHash:
+    from pwdlib import PasswordHash
+    from pwdlib.hashers.argon2 import Argon2Hasher
+
+    return PasswordHash((Argon2Hasher(),))
+
+
+@lru_cache(maxsize=1)
+def _nobody() -> str:
+    """Return a hash that no password fits, so that unknown names take as long as known ones."""
+    with _hashing:
+        return _hasher().hash(secrets.token_urlsafe(32))

@@ -1,0 +1,94 @@
+"""The tables of golive.toml that are not projects, sources or targets: their keys and defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from golive_core.endpoint import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What time costs, in US dollars; 0 means unknown and no cost is shown."""
+
+    usd_per_machine_minute: float = 0.008
+    usd_per_person_hour: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What counts as a failed deployment and as rework, for DORA's metrics.
+
+    A deployment failed if an incident began within `incident_hours` after it, if it was rolled
+    back, or if a hotfix followed within that time. `hotfix` is a regular expression that finds a
+    hotfix by the name of its branch and the subject of its commit, both in small letters.
+    """
+
+    incident_hours: int = 24
+    hotfix: str = "(^|[^a-z])(hot-?fix|revert|roll-?back)"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept: raw payloads, Dagster runs, files that no table version needs."""
+
+    raw_days: int = 365
+    runs_days: int = 30
+    vacuum_hours: int = 168
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where `golive up` listens, on 127.0.0.1 alone."""
+
+    gateway: int = 8000
+    dashboards: int = 8501
+    dagster: int = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The OpenID provider that lets people in; without `issuer` there is none.
+
+    `client_secret` is a reference. `admins` and the others are values of the claim `role_claim`,
+    separated by commas; who has none of them gets `default_role`, and nothing where that is "".
+    """
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    label: str = "Sign in with your organisation"
+    role_claim: str = ""
+    admins: str = ""
+    developers: str = ""
+    testers: str = ""
+    viewers: str = ""
+    default_role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Where the key of sealed secrets is: `env:NAME`, `file:PATH`, `command:LINE`; "" has none."""
+
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """How the gateway is reached and how much of it one caller may have.
+
+    `url` is where people reach GoLive behind a front door (`deploy/nginx`), "" without one. Limits
+    are `<count>/<minute or second or hour>`, of one address or one token; `store` is where they are
+    counted: memory, or `env:NAME` of a Redis address (`redis://host:6379/0`) for several gateways.
+    """
+
+    url: str = ""
+    requests: str = "600/minute"
+    webhooks: str = "6000/second"
+    sign_ins: str = "20/minute"
+    refusals: str = "100/minute"
+    store: str = "memory"
+    concurrent: int = 200
+
+
+Section = Rates | Delivery | Retention | Ports | Gateway | Secrets | SignIn | Model

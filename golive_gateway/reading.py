@@ -1,0 +1,143 @@
+"""An answer of the read API: the rows of one statement over one version of the lake.
+
+Every answer has an ETag made from the versions of the tables that it reads, so that an unchanged
+one costs no query: the last answers are kept by it, whoever asks again. The SQL behind it, filled
+in, is in the header X-GoLive-SQL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import polars as pl
+from fastapi import Request, Response
+
+from golive_core import settings
+from golive_core.lake import Lake
+from golive_core.lake.literals import Value, filled_in
+from golive_gateway import formats
+
+MOST_HEADER = 6000
+"""Characters of SQL that a header carries; servers on the way refuse longer ones."""
+MOST_KEPT = 64 << 20
+CACHE = "private, no-cache"
+"""Keep it, and ask whether it is still so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A statement with its parameters, and the rows of it that are wanted."""
+
+    sql: str
+    order: str
+    """The columns that the rows are ordered by, so that pages neither overlap nor leave any out."""
+    parameters: Mapping[str, Value]
+    tables: Sequence[str]
+    limit: int
+    offset: int = 0
+    held: tuple[str, ...] = ()
+    """Projects whose rows may be seen; empty means all of them."""
+
+    @property
+    def statement(self) -> str:
+        """The SQL with its page, and only with rows of the projects that may be seen."""
+        held = f"list_contains({_listed(self.held)}, project_id)" if self.held else "true"
+        order = f"order by {self.order}\n" if self.order else ""
+        page = f"{order}limit {self.limit + 1} offset {self.offset}"
+        return f"with answer as (\n{self.sql}\n)\nselect * from answer where {held}\n{page}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return filled_in("$names", {"names": list(names)})
+
+
+def answer(request: Request, question: Question) -> Response:
+    """Return the rows in the form that the request accepts, or 304 where nothing has changed."""
+    form = formats.chosen(request.headers.get("accept", ""))
+    lake = Lake(settings.home() / "lake")
+    tag = etag(lake, question, form)
+    headers = {"ETag": tag, "Cache-Control": CACHE, "Vary": "Accept, Authorization, Cookie"}
+    if tag in (one.strip() for one in request.headers.get("if-none-match", "").split(",")):
+        return Response(status_code=304, headers=headers)
+    made = kept.get(tag)
+    if made is None:
+        made = _made(lake, question, form)
+        kept.put(tag, made)
+    if made.has_more:
+        headers["Link"] = f'<{_next(request, question)}>; rel="next"'
+    headers["X-GoLive-SQL"] = made.sql
+    return Response(made.body, headers=headers, media_type=form)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An answer as it is sent: the same for as long as its ETag is."""
+
+    body: bytes
+    sql: str
+    has_more: bool
+
+
+class Kept:
+    """The answers that were asked for last, up to MOST_KEPT bytes; safe in many threads."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._size = most, 0
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[str, Made] = OrderedDict()
+
+    def get(self, tag: str) -> Made | None:
+        """Return the answer of an ETag, if it is still there."""
+        with self._lock:
+            if tag in self._answers:
+                self._answers.move_to_end(tag)
+            return self._answers.get(tag)
+
+    def put(self, tag: str, made: Made) -> None:
+        """Keep an answer, and let go of those that were asked for longest ago."""
+        if len(made.body) > self._most // 8:
+            return
+        with self._lock:
+            old = self._answers.pop(tag, None)
+            self._size += len(made.body) - (len(old.body) if old else 0)
+            self._answers[tag] = made
+            while self._size > self._most:
+                self._size -= len(self._answers.popitem(last=False)[1].body)
+
+
+kept = Kept(MOST_KEPT)
+
+
+def _made(lake: Lake, question: Question, form: str) -> Made:
+    frame = rows(lake, question)
+    text = " ".join(filled_in(question.statement, question.parameters).split())
+    sql = text.encode("ascii", "backslashreplace").decode()[:MOST_HEADER]
+    return Made(formats.FORMS[form](frame.head(question.limit)), sql, frame.height > question.limit)
+
+
+def etag(lake: Lake, question: Question, form: str) -> str:
+    """Return what changes when the answer may: versions of its tables, question and form."""
+    versions = lake.manifest().tables
+    seen = [(name, versions.get(name)) for name in question.tables]
+    text = repr(
+        (str(lake.root), seen, question.statement, sorted(question.parameters.items()), form)
+    )
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def rows(lake: Lake, question: Question) -> pl.DataFrame:
+    """Return up to limit + 1 rows; none where a table that is asked for has none yet."""
+    if any(name.startswith("marts.") and not lake.exists(name) for name in question.tables):
+        return pl.DataFrame()
+    return lake.query(question.statement, dict(question.parameters))
+
+
+def _next(request: Request, question: Question) -> str:
+    query = dict(request.query_params)
+    query["offset"] = str(question.offset + question.limit)
+    return f"{request.url.path}?{urlencode(query)}"

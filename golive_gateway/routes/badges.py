@@ -1,0 +1,156 @@
+"""`GET /badge/<project>/<what>.svg`: one number for a README, drawn here and whole.
+
+A badge is loaded by people who are not signed in, so its token may stand in the address: one with
+the scope `badge`, which opens nothing else (`golive token create readme --scope badge`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from html import escape
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+
+from golive_core import settings
+from golive_core.lake import Lake
+from golive_core.lake.literals import Value
+from golive_core.tokens import Tokens
+from golive_gateway.auth import authorise
+from golive_gateway.reading import Question, etag, rows
+from golive_gateway.resources import resources
+
+router = APIRouter(prefix="/badge", tags=["badges"])
+DAYS = 30
+GREEN, AMBER, RED, GREY = "#1f9d7f", "#b7791f", "#d9552c", "#6b6b76"
+What = Literal[
+    "flaky", "deployment_frequency", "change_lead_time", "change_fail_rate", "recovery_time",
+    "rework_rate",
+]  # fmt: skip
+CHAR_PX, PAD_PX = 6.6, 10
+"""Mean width of a letter of Verdana at 11 px, and the room at both sides of a text."""
+
+
+@router.get(
+    "/{project}/{what}.svg",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}},
+        304: {"description": "Nothing has changed."},
+        401: {"description": "There is no valid token."},
+        403: {"description": "It may not see this project."},
+        404: {"description": "There is no such project."},
+    },
+)
+def badge(
+    request: Request,
+    project: Annotated[str, Path(max_length=100)],
+    what: What,
+    token: Annotated[str, Query(max_length=100)] = "",
+) -> Response:
+    """Return the badge of a project's flaky tests or of one DORA metric of the last 30 days."""
+    _let_in(request, project, token)
+    if project not in settings.load().projects and not _has_rows(project):
+        raise HTTPException(404, f"no project is called {project!r}")
+    lake = Lake(settings.home() / "lake")
+    question = _question(project, what)
+    tag = etag(lake, question, what)
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    if request.headers.get("if-none-match", "") == tag:
+        return Response(status_code=304, headers=headers)
+    found = rows(lake, question).to_dicts()
+    label, value, tone = DRAWN[what](found)
+    return Response(svg(label, value, tone), headers=headers, media_type="image/svg+xml")
+
+
+def _let_in(request: Request, project: str, token: str) -> None:
+    if token:
+        known = Tokens(settings.home()).verify(token)
+        if known is None or not (known.may("badge", project) or known.may("read", project)):
+            raise HTTPException(401 if known is None else 403, "this token opens no badge here")
+        request.state.caller = f"token {known.name}"
+    else:
+        authorise(request, "read", "badge", project)
+
+
+def _has_rows(project: str) -> bool:
+    lake = Lake(settings.home() / "lake")
+    sql = "select count(*) from core.projects where project_id = $project"
+    return bool(lake.query(sql, {"project": project}).item())
+
+
+def _question(project: str, what: What) -> Question:
+    name = "flaky" if what == "flaky" else "dora"
+    resource = resources()[name]
+    today = datetime.now(UTC).date()
+    rule = settings.load().delivery
+    asked: dict[str, Value] = {
+        "project": project, "verdict": None, "service": None, "last": today,
+        "first": today - timedelta(days=DAYS - 1), "hotfix": rule.hotfix,
+        "hours": rule.incident_hours,
+    }  # fmt: skip
+    given = {name: value for name, value in asked.items() if f"${name}" in resource.sql}
+    return Question(resource.sql, resource.order, given, resource.tables, 100_000)
+
+
+Drawn = tuple[str, str, str]
+"""Label, value and colour."""
+
+
+def _flaky(found: list[dict[str, Any]]) -> Drawn:
+    count = sum(row["verdict"] == "flaky" for row in found)
+    return "flaky tests", str(count), GREEN if not count else AMBER if count < 10 else RED  # noqa: PLR2004 - a colour
+
+
+def _metric(
+    label: str, column: str, shown: Callable[[float], str], good: Callable[[float], bool]
+) -> Callable[[list[dict[str, Any]]], Drawn]:
+    def drawn(found: list[dict[str, Any]]) -> Drawn:
+        value = found[0][column] if found else None
+        if value is None:
+            return label, "unknown", GREY
+        return label, shown(value), GREEN if good(value) else AMBER
+
+    return drawn
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+DAY_S, WEEK = 86_400, 1 / 7
+DRAWN: dict[str, Callable[[list[dict[str, Any]]], Drawn]] = {
+    "flaky": _flaky,
+    "deployment_frequency": _metric(
+        "deployments", "deployments_per_day", lambda rate: f"{rate * 7:.1f} a week",
+        lambda rate: rate >= WEEK,
+    ),
+    "change_lead_time": _metric(
+        "lead time", "change_lead_time_s", _span, lambda seconds: seconds <= 7 * DAY_S
+    ),
+    "change_fail_rate": _metric(
+        "change fail rate", "change_fail_rate", "{:.0%}".format, lambda rate: rate <= 0.15  # noqa: PLR2004 - a colour
+    ),
+    "recovery_time": _metric("recovery", "recovery_s", _span, lambda seconds: seconds <= DAY_S),
+    "rework_rate": _metric("rework", "rework_rate", "{:.0%}".format, lambda rate: rate <= 0.15),  # noqa: PLR2004 - a colour
+}  # fmt: skip
+
+
+def svg(label: str, value: str, tone: str) -> str:
+    """Return a badge: the label on grey, the value on its colour; its title says both."""
+    left, right = (round(len(text) * CHAR_PX + PAD_PX) for text in (label, value))
+    width, said = left + right, escape(f"{label}: {value}")
+    font = "font-family='Verdana,DejaVu Sans,sans-serif' font-size='11' fill='#fff'"
+    return (
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='20' role='img' "
+        f"aria-label='{said}'><title>{said}</title>"
+        f"<clipPath id='r'><rect width='{width}' height='20' rx='4'/></clipPath>"
+        f"<g clip-path='url(#r)'><rect width='{left}' height='20' fill='#44444c'/>"
+        f"<rect x='{left}' width='{right}' height='20' fill='{tone}'/></g>"
+        f"<g text-anchor='middle' {font}><text x='{left / 2}' y='14'>{escape(label)}</text>"
+        f"<text x='{left + right / 2}' y='14'>{escape(value)}</text></g></svg>"
+    )

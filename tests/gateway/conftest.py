@@ -1,0 +1,50 @@
+"""A home with a simulated project, made once, and a gateway over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from assets import predictions, refresh
+from golive_core import schema
+from golive_core.lake import Lake
+from golive_core.tokens import Tokens
+from models import simulate
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home with the demo project, its marts and predictions: tests only read it."""
+    home = tmp_path_factory.mktemp("simulated") / ".golive"
+    lake = Lake(home / "lake")
+    made = simulate.simulate(seed=5, builds=80, tests=120, days=20, end=datetime.now(UTC))
+    with lake.transaction("demo") as txn:
+        for name, frame in made.tables.items():
+            (txn.insert if schema.find(name).is_fact else txn.merge)(name, frame)
+    for mart in refresh.marts():
+        refresh.refresh(lake, mart)
+    predictions.score(lake)
+    for mart in refresh.marts():
+        refresh.refresh(lake, mart)
+    return home
+
+
+@pytest.fixture
+def served(simulated: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TestClient]:
+    """Return a function that gives a client of the simulated home, with a token that reads."""
+    from golive_gateway.app import create_app
+
+    monkeypatch.setenv("GOLIVE_HOME", str(simulated))
+    monkeypatch.setenv("GOLIVE_GATEWAY_REQUESTS", "100000/minute")
+    monkeypatch.setenv("GOLIVE_GATEWAY_REFUSALS", "100000/minute")
+
+    def client(project: str = "", scopes: tuple[str, ...] = ("read",)) -> TestClient:
+        _, text = Tokens(simulated).create("test", scopes, project=project)
+        headers = {"authorization": f"Bearer {text}"}
+        return TestClient(create_app(), base_url="http://127.0.0.1:8000", headers=headers)
+
+    return client

@@ -1,0 +1,188 @@
+"""People at the gateway: the form, cookies, other sites, sessions for programs, roles and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http.cookies import SimpleCookie
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+
+from golive_core import access, accounts, sessions
+from golive_core.accounts import Accounts
+from golive_core.sessions import REFRESH_COOKIE, Sessions
+from golive_gateway.app import create_app
+from golive_gateway.resources import resources
+
+PASSWORD = "correct horse battery"
+HERE = "http://127.0.0.1:8000"
+Served = Callable[..., TestClient]
+
+
+@pytest.fixture(autouse=True)
+def look_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "LOOK_S", 0.0)
+
+
+@pytest.fixture
+def client(home: Path) -> TestClient:
+    Accounts(home).add("ada", "developer", PASSWORD, projects=["shop"])
+    return browser()
+
+
+def browser() -> TestClient:
+    return TestClient(create_app(), base_url=HERE, follow_redirects=False)
+
+
+def signed_in(client: TestClient, name: str = "ada", **form: str) -> httpx.Response:
+    data = {"name": name, "password": PASSWORD, **form}
+    return client.post("/sign-in", data=data, headers={"origin": HERE})
+
+
+def test_the_form_signs_in_with_cookies_that_no_script_reads(client: TestClient) -> None:
+    page = client.get("/sign-in")
+    assert page.status_code == 200
+    assert "autocomplete='current-password'" in page.text
+    assert "form-action 'self' http://127.0.0.1:8501/" in page.headers["content-security-policy"]
+    answer = signed_in(client)
+    assert (answer.status_code, answer.headers["location"]) == (303, "http://127.0.0.1:8501/")
+    cookies = SimpleCookie()
+    for line in answer.headers.get_list("set-cookie"):
+        cookies.load(line)
+    assert {access.COOKIE, REFRESH_COOKIE} == set(cookies)
+    assert all(one["httponly"] and one["samesite"] == "lax" for one in cookies.values())
+    assert cookies[REFRESH_COOKIE]["path"] == "/sign-in"
+    assert client.get("/v1/session").json() == {
+        "name": "ada", "role": "developer", "projects": ["shop"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("to", "place"),
+    [
+        ("/builds?days=7", "http://127.0.0.1:8501/builds?days=7"),
+        ("//evil.example", "http://127.0.0.1:8501/"),
+        ("https://evil.example/", "http://127.0.0.1:8501/"),
+        ("/\\evil.example", "http://127.0.0.1:8501/"), ("", "http://127.0.0.1:8501/"),
+    ],
+)  # fmt: skip
+def test_nobody_is_led_to_another_site(client: TestClient, to: str, place: str) -> None:
+    assert signed_in(client, to=to).headers["location"] == place
+
+
+def test_a_wrong_password_says_no_more_than_that(client: TestClient) -> None:
+    wrong = client.post("/sign-in", data={"name": "ada", "password": "x"}, headers={"origin": HERE})
+    nobody = client.post(
+        "/sign-in", data={"name": "eve", "password": "x"}, headers={"origin": HERE}
+    )
+    assert wrong.status_code == nobody.status_code == 401
+    assert wrong.text.replace("ada", "") == nobody.text.replace("eve", "")
+    assert "set-cookie" not in wrong.headers
+    script = client.post(
+        "/sign-in", data={"name": "<script>", "password": "x"}, headers={"origin": HERE}
+    )
+    assert "<script>" not in script.text
+
+
+def test_who_guesses_is_told_to_wait(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "_is_right", lambda *_: False)
+    data = {"name": "ada", "password": "wrong"}
+    codes = [
+        client.post("/sign-in", data=data, headers={"origin": HERE}).status_code for _ in range(6)
+    ]
+    assert codes == [401] * 5 + [429]
+    answer = client.post("/v1/session", json=data)
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["retry-after"]) <= 31
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"}, {"origin": "null"},
+        {"origin": "http://127.0.0.1.evil.example"}, {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)  # fmt: skip
+def test_another_site_changes_nothing_in_somebodys_name(
+    client: TestClient, home: Path, headers: dict[str, str]
+) -> None:
+    signed_in(client)
+    assert client.post("/sign-out", headers=headers).status_code == 403
+    assert client.request("DELETE", "/v1/session", headers=headers).status_code == 403
+    assert client.post("/v1/sql", json={"sql": "select 1"}, headers=headers).status_code == 403
+    data = {"name": "ada", "password": PASSWORD}
+    assert browser().post("/sign-in", data=data, headers=headers).status_code == 403
+    assert client.get("/v1/session").status_code == 200
+
+
+def test_a_session_that_is_over_is_renewed_on_the_way(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sessions, "ACCESS_S", -1)
+        signed_in(client)
+    assert client.get("/v1/session").status_code == 401
+    answer = client.get("/sign-in", params={"to": "/builds"})
+    assert (answer.status_code, answer.headers["location"]) == (
+        303, "http://127.0.0.1:8501/builds",
+    )  # fmt: skip
+    assert client.get("/v1/session").json()["name"] == "ada"
+
+
+def test_signing_out_ends_the_session_everywhere(client: TestClient, home: Path) -> None:
+    signed_in(client)
+    stolen = dict(client.cookies)
+    assert client.post("/sign-out", headers={"origin": HERE}).status_code == 303
+    assert client.get("/v1/session").status_code == 401
+    other = TestClient(create_app(), base_url=HERE, cookies=stolen, follow_redirects=False)
+    assert other.get("/v1/session").status_code == 401
+
+
+def test_programs_get_tokens_and_renew_them(client: TestClient) -> None:
+    opened = client.post("/v1/session", json={"name": "ada", "password": PASSWORD}).json()
+    assert (opened["token_type"], opened["expires_in"]) == ("Bearer", 900)
+    bare = browser()
+    headers = {"authorization": f"Bearer {opened['access_token']}"}
+    assert bare.get("/v1/session", headers=headers).json()["name"] == "ada"
+    renewed = bare.post("/v1/session/renew", json={"refresh_token": opened["refresh_token"]})
+    assert renewed.status_code == 200
+    assert bare.post("/v1/session/renew", json={"refresh_token": "x.y"}).status_code == 401
+    assert bare.request("DELETE", "/v1/session", headers=headers).status_code == 204
+    assert bare.get("/v1/session", headers=headers).status_code == 401
+
+
+def test_the_key_set_is_public(client: TestClient) -> None:
+    (key,) = client.get("/.well-known/jwks.json").json()["keys"]
+    assert (key["kty"], key["crv"]) == ("OKP", "Ed25519")
+    assert "d" not in key
+
+
+def test_roles_and_rows_are_held_to(served: Served, simulated: Path) -> None:
+    served()
+    people = Accounts(simulated)
+    known = {one.name for one in people.all()}
+    for name, role, projects in (
+        ("viewer", "viewer", ["demo"]), ("stranger", "developer", ["elsewhere"]),
+        ("builder", "developer", ["demo"]), ("root", "admin", []),
+    ):  # fmt: skip
+        user = people.get(name) if name in known else people.add(name, role, projects=projects)
+        headers = {"authorization": f"Bearer {Sessions(simulated).open(user).access}"}
+        bare = TestClient(create_app(), base_url=HERE, headers=headers)
+        builds = bare.get("/v1/builds")
+        assert builds.status_code == 200
+        assert bool(builds.json()) == (projects != ["elsewhere"])
+        asked = bare.get("/v1/builds", params={"project": "demo"})
+        assert asked.status_code == (403 if projects == ["elsewhere"] else 200)
+        sql = bare.post("/v1/sql", json={"sql": "select 1 as one"})
+        assert sql.status_code == (200 if role == "admin" else 403)
+        assert bare.get("/auth/dashboards").status_code == 204
+        may_use = role in ("admin", "developer")
+        assert bare.get("/auth/dagster").status_code == (204 if may_use else 403)
+
+
+def test_every_resource_is_named_in_the_permissions() -> None:
+    for name in resources():
+        assert (name, "read") in access.VIEWER, name
