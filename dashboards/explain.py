@@ -13,7 +13,7 @@ import polars as pl
 import streamlit as st
 
 from assets.model_calls import client_of
-from dashboards import charts, data, moment, theme, words
+from dashboards import charts, data, moment, reader, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
 from golive_agents.calls import Reply
@@ -58,7 +58,8 @@ def _explained(
 def _worded(found: Explanation) -> None:
     """Offer to ask the configured model, and show what it said; the evidence stands above."""
     known = settings.load(settings.base_folder())
-    if not known.model.is_configured or moment.as_of() is not None:
+    is_asked = known.model.is_configured and moment.as_of() is None
+    if not is_asked or not reader.may("perform", "actions", found.project_id):
         return
     key = f"worded-{found.id}-{data.version()}"
     if st.button(f"Ask {known.model.name} to word it", key=f"ask-{found.id}",

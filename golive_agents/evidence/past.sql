@@ -1,11 +1,12 @@
 -- Failures of the past to compare with: those that a commit ended first, then the newest.
 --
+-- Only what was seen in builds of the project, if one is named: the words of others are not for everybody.
 -- One failure a signature, that with the lowest id. At most $1 signatures.
 --
 -- grain: signature_id
 -- keys: signature_id
 -- parameters: $1 most, $2 project, $3 signature
--- inputs: core.failures, marts.failure_fixes
+-- inputs: core.failures, marts.failure_fixes, marts.failure_builds
 with
 ended as (
     select distinct signature_id
@@ -13,14 +14,21 @@ ended as (
     where project_id = coalesce(nullif($2, ''), project_id)
 ),
 
+seen as (
+    select distinct signature_id
+    from marts.failure_builds
+    where project_id = coalesce(nullif($2, ''), project_id)
+),
+
 firsts as (
     select
-        signature_id,
-        min(failure_id) as failure_id,
-        min(first_seen_at) as first_seen_at
-    from core.failures
-    where signature_id != $3
-    group by signature_id
+        failure.signature_id,
+        min(failure.failure_id) as failure_id,
+        min(failure.first_seen_at) as first_seen_at
+    from core.failures as failure
+    inner join seen on failure.signature_id = seen.signature_id
+    where failure.signature_id != $3
+    group by failure.signature_id
 ),
 
 chosen as (

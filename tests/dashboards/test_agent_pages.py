@@ -11,8 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 from assets import proposals
 from assets.model_calls import LakeLedger
+from dashboards import reader
 from golive_agents.calls import Call
 from golive_agents.proposing import Proposal
+from golive_core.access import Identity
 from golive_core.lake import Lake
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -59,7 +61,7 @@ def test_a_proposal_is_rejected_by_a_click(draw: Callable[..., AppTest], agents_
     assert not app.exception
     row = proposals.find(Lake(agents_home / "lake"), number)
     assert row["status"] == "rejected"
-    assert row["decided_by"].endswith("(dashboards)")
+    assert row["decided_by"]
 
 
 def test_approving_what_cannot_be_done_says_why(
@@ -72,3 +74,28 @@ def test_approving_what_cannot_be_done_says_why(
     row = proposals.find(Lake(agents_home / "lake"), number)
     assert row["status"] == "failed"
     assert "gh" in row["result"]
+
+
+@pytest.mark.parametrize(
+    ("person", "is_shown", "may_decide"),
+    [
+        (Identity("dora", "developer", ("shop",)), True, True),
+        (Identity("dora", "developer", ("other",)), False, False),
+        (Identity("vera", "viewer", ("shop",)), True, False),
+    ],
+)
+def test_who_may_not_decide_has_no_button_and_sees_own_projects_only(
+    draw: Callable[..., AppTest], agents_home: Path, monkeypatch: pytest.MonkeyPatch,
+    person: Identity, is_shown: bool, may_decide: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(reader, "now", lambda: person)
+    app = draw(agents_home, "proposals")
+    assert not app.exception
+    assert ("why it failed" in said(app)) is is_shown
+    number = proposals.listed(Lake(agents_home / "lake"))[0]["proposal_id"]
+    keys = [one.key for one in app.button]
+    assert (f"reject-{number}" in keys) is may_decide
+    if may_decide:
+        app.button(key=f"reject-{number}").click().run()
+        row = proposals.find(Lake(agents_home / "lake"), number)
+        assert (row["status"], row["decided_by"]) == ("rejected", "dora")

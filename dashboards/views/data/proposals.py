@@ -11,11 +11,12 @@ from typing import Any
 import streamlit as st
 
 from assets import proposals
-from dashboards import charts, data, moment, theme, words
+from dashboards import charts, data, moment, reader, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
 from golive_core import settings
-from golive_core.errors import GoLiveError
+from golive_core.access import OWNER
+from golive_core.errors import GoLiveError, UsageError
 
 TITLE = "Proposals"
 ICON = ":material/approval:"
@@ -36,13 +37,17 @@ DOTS = {
 QUEUE = """
 select *
 from ops.proposals
-where status in ('open', 'failed')
+where
+    status in ('open', 'failed')
+    and (len($only) = 0 or project_id in (select unnest($only)))
 order by proposed_at
 """
 PAST = """
 select *
 from ops.proposals
-where status not in ('open', 'failed')
+where
+    status not in ('open', 'failed')
+    and (len($only) = 0 or project_id in (select unnest($only)))
 order by decided_at desc
 limit $shown
 """
@@ -50,7 +55,8 @@ limit $shown
 
 def render(scope: Scope) -> None:
     """Draw the page."""
-    queue = data.rows(QUEUE)
+    only = list(reader.held())
+    queue = data.rows(QUEUE, only=only)
     charts.headline(
         f"{words.plural(queue.height, 'proposal waits', 'proposals wait')} for you"
         if queue.height
@@ -65,7 +71,7 @@ def render(scope: Scope) -> None:
             st.html(theme.aside("golive explain BUILD --propose puts a comment here."))
         for row in queue.dicts():
             _waiting(row, scope)
-    _decided(data.rows(PAST, shown=DECIDED), scope)
+    _decided(data.rows(PAST, shown=DECIDED, only=only), scope)
 
 
 def _waiting(row: Mapping[str, Any], scope: Scope) -> None:
@@ -78,7 +84,7 @@ def _waiting(row: Mapping[str, Any], scope: Scope) -> None:
                 st.code(str(value), language=None, wrap_lines=True)
             st.caption("rests on")
             st.code("\n".join(json.loads(row["evidence"] or "[]")), language=None, wrap_lines=True)
-        if moment.as_of() is not None:
+        if moment.as_of() is not None or not _may(row["project_id"]):
             return
         note = st.text_input("Why (for the record)", key=f"note-{number}", max_chars=500)
         with st.container(horizontal=True):
@@ -109,18 +115,26 @@ def _facts(row: Mapping[str, Any], scope: Scope) -> str:
     )
 
 
+def _may(project: str) -> bool:
+    """Tell whether the reader may decide for a project: it is asked again at the click."""
+    return reader.may("approve", "proposals", project) and (
+        reader.may("perform", "actions", project)
+    )
+
+
 def _approve(number: str, note: str) -> None:
-    _do(lambda: proposals.approve(
-        data.lake(), settings.load(settings.base_folder()), number, by=_person(), note=note
-    ))  # fmt: skip
+    known = settings.load(settings.base_folder())
+    _do(number, lambda: proposals.approve(data.lake(), known, number, by=_person(), note=note))
 
 
 def _reject(number: str, note: str) -> None:
-    _do(lambda: proposals.reject(data.lake(), number, by=_person(), note=note))
+    _do(number, lambda: proposals.reject(data.lake(), number, by=_person(), note=note))
 
 
-def _do(decide: Callable[[], Mapping[str, Any]]) -> None:
+def _do(number: str, decide: Callable[[], Mapping[str, Any]]) -> None:
     try:
+        if not _may(proposals.find(data.lake(), number)["project_id"]):
+            raise UsageError("you may not decide about it", where=number)
         row = decide()
         st.session_state[SAID] = f"{row['title']}: {row['status']}"
     except GoLiveError as error:
@@ -128,11 +142,14 @@ def _do(decide: Callable[[], Mapping[str, Any]]) -> None:
 
 
 def _person() -> str:
-    """Return the account that the dashboards run under: pages know no other person yet."""
+    """Return who decides: the reader, or the account of the machine's owner."""
+    found = reader.now()
+    if found is not None and found != OWNER:
+        return found.name
     try:
-        return f"{getpass.getuser()} (dashboards)"
+        return getpass.getuser()
     except (KeyError, OSError):
-        return "unknown (dashboards)"
+        return OWNER.name
 
 
 def _decided(past: Rows, scope: Scope) -> None:
