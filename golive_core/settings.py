@@ -17,6 +17,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -189,7 +190,15 @@ def base_folder(base: Path | None = None) -> Path:
 def home(base: Path | None = None) -> Path:
     """Return where GoLive keeps everything: GOLIVE_HOME, else `.golive` in the base folder."""
     named = variable("GOLIVE_HOME")
+    if named.startswith("/"):
+        return _absolute(named)
     return Path(named).expanduser().resolve() if named else base_folder(base) / ".golive"
+
+
+@lru_cache(maxsize=16)
+def _absolute(named: str) -> Path:
+    """Return a path without links, looked up once: every request of the gateway asks for it."""
+    return Path(named).resolve()
 
 
 def file_of(base: Path | None = None) -> Path | None:

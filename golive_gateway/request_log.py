@@ -17,6 +17,7 @@ import re
 import threading
 import time
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
@@ -33,6 +34,9 @@ MOST_BYTES = 64 << 20
 HARMLESS = re.compile(r"[A-Za-z0-9._-]{1,64}")
 QUIET = ("/health/", "/metrics")
 MOST_WAITING = 10_000
+PROCESS = uuid4().hex[:20]
+_numbers = count(1)
+"""Ids of requests: of this process, then counted; random bits for each would cost a system call."""
 log = get_logger(__name__)
 
 
@@ -89,7 +93,7 @@ class Told:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
-        identity = given if HARMLESS.fullmatch(given) else uuid4().hex
+        identity = given if HARMLESS.fullmatch(given) else f"{PROCESS}{next(_numbers):012x}"
         scope.setdefault("state", {})["request_id"] = identity
         status, size, started = 500, 0, time.perf_counter()
 

@@ -1,11 +1,11 @@
-"""Since when a test is slower (or faster): the newest lasting change of its daily durations.
+"""Since when a test, a build or a stage is slower (or faster): the newest lasting change by day.
 
 The rank-sum test at every day of a window, the best day's p-value times their number (the maximally
 selected statistic of A. N. Pettitt 1979, Applied Statistics 28, 126-135, in its standardised form,
 which finds a change near the end sooner): it assumes no distribution, so that one day under load is
-no change. Days after a change are searched again, so that the newest one is found. Of the tests of
-a project those are kept whose p-values pass the procedure of Benjamini and Hochberg at FALSE_SHARE,
-and whose level moved by LEAST_RATIO and LEAST_S at least.
+no change. Days after a change are searched again, so that the newest one is found. Of the series of
+a kind in a project those are kept whose p-values pass the procedure of Benjamini and Hochberg at
+FALSE_SHARE, and whose level moved by LEAST_RATIO and LEAST_S at least.
 
 `first_result` then finds in the results around that day where exactly the new level begins.
 """
@@ -33,10 +33,12 @@ TINY_S = 1e-6
 LIKELY = 0.02
 """p-value of one split below which it is computed exactly."""
 MOST_CHANGES = 4
-"""Changes of one test that are looked for in the window."""
-KEY = ["project_id", "test_id"]
+"""Changes of one series that are looked for in the window."""
+FAMILY = ["project_id", "subject_kind"]
+"""Series that are told from noise together."""
+KEY = [*FAMILY, "subject_id"]
 INPUT = {
-    "project_id": pl.String(), "test_id": pl.Int64(), "day": pl.Date(), "seconds": pl.Float64(),
+    **{name: pl.String() for name in KEY}, "day": pl.Date(), "seconds": pl.Float64(),
     "runs": pl.Int64(),
 }  # fmt: skip
 Floats = NDArray[np.float64]
@@ -51,35 +53,73 @@ class Change:
     p_value: float
 
 
-def changes(daily: pl.DataFrame) -> pl.DataFrame:
-    """Return the newest change of each test that has one.
+def changes(daily: pl.DataFrame, others: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Return the newest change of each series that has one.
 
-    `daily` has the columns of INPUT: the median duration of each test on each day, in seconds. The
-    result has project_id, test_id, day, before_s, after_s, ratio, p_value, days_before, days_after,
-    runs_a_week and cost_s_week.
+    `daily` has the columns of INPUT: the median duration on each day, in seconds. `others` has a
+    row for each series of these families that is not looked at now: FAMILY and its p_value, null
+    where it is not known; they count among those that a change is told from. The result has KEY,
+    day, before_s, after_s, ratio, p_value, days_before, days_after, runs_a_week and cost_s_week.
     """
     series = daily.drop_nulls("seconds").sort(*KEY, "day").group_by(KEY, maintain_order=True).agg(
         "day", "seconds", "runs"
-    )  # fmt: skip
-    rows = [row for one in series.iter_rows() if (row := _row(*one)) is not None]
+    ).filter(pl.col("seconds").list.len() >= 2 * SIDE)  # fmt: skip
+    screened = series.with_columns(likely=pl.Series(_screened(series["seconds"]), dtype=pl.Boolean))
+    rows = [_row(*one) for one in screened.filter("likely").drop("likely").iter_rows()]
     found = pl.DataFrame(rows, schema=COLUMNS, orient="row")
-    return found.filter(_told()).filter(_is_true()).sort(KEY)
+    quiet = screened.filter(~pl.col("likely")).select(FAMILY).with_columns(p_value=pl.lit(1.0))
+    rest = (
+        [quiet]
+        if others is None
+        else [quiet, others.with_columns(pl.col("p_value").fill_null(1.0))]
+    )
+    family = pl.concat([found.select(*FAMILY, "p_value"), *rest], how="vertical_relaxed")
+    limits = family.group_by(FAMILY).agg(_limit())
+    told = found.join(limits, on=FAMILY).filter(pl.col("p_value") <= pl.col("limit"))
+    return told.filter(_is_true()).drop("limit").sort(KEY)
+
+
+def _screened(values: pl.Series) -> list[bool]:
+    """Tell which series may have a change: no test is made of those that cannot pass one.
+
+    Series of one length are ranked together; the same statistic as in `_split`, which is exact.
+    """
+    from scipy.stats import norm, rankdata
+
+    lengths = values.list.len()
+    likely = np.zeros(len(values), dtype=bool)
+    for count in lengths.unique().to_list():
+        places = (lengths == count).arg_true().to_numpy()
+        ranks = rankdata(np.array(values.gather(places).to_list()), axis=1)
+        scores = _scores(np.cumsum(ranks, axis=1), count)
+        p_value = 2 * norm.sf(scores.max(axis=1))
+        likely[places] = (p_value < LIKELY) | (p_value * scores.shape[1] <= FALSE_SHARE)
+    return likely.tolist()
+
+
+def _scores(sums: Floats, count: int) -> Floats:
+    """Return how far the ranks of both sides differ at each split, in standard deviations.
+
+    `sums` are cumulated ranks, shape `(…, count)`; the result has SIDE days on both sides.
+    """
+    before = np.arange(SIDE, count - SIDE + 1)
+    spread = np.sqrt(before * (count - before) * (count + 1) / 12)
+    return np.abs(sums[..., before - 1] - before * (count + 1) / 2) / spread
 
 
 COLUMNS = {
-    "project_id": pl.String(), "test_id": pl.Int64(), "day": pl.Date(), "before_s": pl.Float64(),
+    **{name: pl.String() for name in KEY}, "day": pl.Date(), "before_s": pl.Float64(),
     "after_s": pl.Float64(), "ratio": pl.Float64(), "p_value": pl.Float64(),
     "days_before": pl.Int64(), "days_after": pl.Int64(), "runs_a_week": pl.Float64(),
-    "cost_s_week": pl.Float64(), "series": pl.Int64(),
+    "cost_s_week": pl.Float64(),
 }  # fmt: skip
 
 
-def _told() -> pl.Expr:
-    """Tell which changes pass the procedure of Benjamini and Hochberg among all tests looked at."""
-    rank = pl.col("p_value").rank("max").over("project_id")
-    passes = pl.col("p_value") <= FALSE_SHARE * rank / pl.len().over("project_id")
-    largest = pl.when(passes).then(pl.col("p_value")).max().over("project_id")
-    return pl.col("p_value") <= largest.fill_null(-1.0)
+def _limit() -> pl.Expr:
+    """Return the largest p-value that passes Benjamini and Hochberg's procedure; -1 if none."""
+    rank = pl.col("p_value").rank("max")
+    passes = pl.col("p_value") <= FALSE_SHARE * rank / pl.len()
+    return pl.col("p_value").filter(passes).max().fill_null(-1.0).alias("limit")
 
 
 def _is_true() -> pl.Expr:
@@ -89,12 +129,10 @@ def _is_true() -> pl.Expr:
 
 
 def _row(
-    project: str, test: int, days: list[date], seconds: list[float], runs: list[int]
-) -> tuple[object, ...] | None:
-    """Return the row of a test's newest change; one without keeps its p-value for the procedure."""
+    project: str, kind: str, subject: str, days: list[date], seconds: list[float], runs: list[int]
+) -> tuple[object, ...]:
+    """Return the row of a series' newest change; without one, its p-value counts all the same."""
     values = np.asarray(seconds)
-    if len(values) < 2 * SIDE:
-        return None
     change = newest(values)
     before = float(np.median(values[change.start : change.at]))
     after = float(np.median(values[change.at :]))
@@ -102,9 +140,8 @@ def _row(
     weekly = 7 * float(sum(runs[change.at :])) / span
     ratio = after / before if before > 0 else float("inf")
     return (
-        project, test, days[change.at], before, after, ratio, change.p_value,
+        project, kind, subject, days[change.at], before, after, ratio, change.p_value,
         change.at - change.start, len(values) - change.at, weekly, (after - before) * weekly,
-        len(values),
     )  # fmt: skip
 
 
@@ -129,16 +166,12 @@ def _split(values: Floats, start: int) -> Change:
     """
     from scipy.stats import mannwhitneyu, norm, rankdata
 
-    count = len(values)
-    before = np.arange(SIDE, count - SIDE + 1)
-    sums = np.cumsum(rankdata(values))[before - 1]
-    spread = np.sqrt(before * (count - before) * (count + 1) / 12)
-    scores = np.abs(sums - before * (count + 1) / 2) / spread
+    scores = _scores(np.cumsum(rankdata(values)), len(values))
     best = int(np.argmax(scores))
-    place, p_value = int(before[best]), 2 * float(norm.sf(scores[best]))
+    place, p_value = SIDE + best, 2 * float(norm.sf(scores[best]))
     if p_value < LIKELY:  # the normal distribution says too much of a short side: exact there
         p_value = float(mannwhitneyu(values[:place], values[place:]).pvalue)
-    return Change(start, start + place, min(1.0, p_value * len(before)))
+    return Change(start, start + place, min(1.0, p_value * len(scores)))
 
 
 def first_result(seconds: Floats, before_s: float, after_s: float) -> int:

@@ -16,7 +16,7 @@ import polars as pl
 
 from golive_core import schema
 from golive_core.errors import UsageError
-from models.simulation import answers, names, truth
+from models.simulation import answers, names, oddities, truth
 from models.simulation.attempts import Lab
 from models.simulation.history import History, history
 from models.simulation.inspection import inspection
@@ -50,10 +50,12 @@ class World:
     seed: int
 
     def truth(self) -> dict[str, pl.DataFrame]:
-        """Return the ground truth: tests, regressions, outages (columns in `answers`)."""
-        return answers.truth(
+        """Return the ground truth: tests, regressions, outages, oddities (see `answers`)."""
+        found = answers.truth(
             self.suite, self.history, self.flaky, self.regressions, self.outages, self.shape
         )
+        odd = oddities.plan(self.history, self.shape, self.seed)
+        return found | {"oddities": oddities.rows(odd)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ def parts(plan: World, *, builds_per_part: int = 25) -> Iterator[Frames]:
     yield recorder.entities()
     acts = operation(plan.history, plan.shape, plan.seed)
     yield acts
-    yield telemetry(plan.history, plan.shape, plan.seed, acts["core.incidents"])
+    seen = telemetry(plan.history, plan.shape, plan.seed, acts["core.incidents"])
+    yield oddities.planted(seen, oddities.plan(plan.history, plan.shape, plan.seed))
     yield inspection(plan.history, plan.suite, plan.regressions, plan.shape, plan.seed)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from assets import refresh
 from assets.core import core_key
 from assets.cursors import Mark, State, alone
 from assets.workspace import Workspace
@@ -151,6 +152,13 @@ def standing(table: Table, old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame
     ]
     both = old.join(new, on=table.key, how="inner", suffix="_new")
     return both.filter(pl.all_horizontal(same)).select(old.columns)
+
+
+def with_main_branches(lake: Lake) -> Lake:
+    """Return the lake; marts.main_branches is made where no run of the marts has made it yet."""
+    if not lake.exists("marts.main_branches"):
+        refresh.refresh(lake, next(one for one in refresh.marts() if one.name == "main_branches"))
+    return lake
 
 
 def described(workspace: Workspace, done: Scored) -> dg.MaterializeResult[Any]:

@@ -22,6 +22,7 @@ COLUMNS = (
     "as_of",
 )  # fmt: skip
 """Columns of predictions.build_failure that are told."""
+MINUTES_FROM_S = 120
 
 
 def command(
@@ -47,7 +48,7 @@ def command(
     from golive_cli.revisions import Wanted
 
     wanted = Wanted(names, revision, branch, change, Path.cwd())
-    _tell(_forecasts(lake, wanted), as_json=as_json)
+    _tell(_with_durations(lake, _forecasts(lake, wanted)), as_json=as_json)
 
 
 def _projects(lake: Lake, wanted: str) -> list[str]:
@@ -80,7 +81,14 @@ def _list(lake: Lake, names: list[str], *, as_json: bool) -> None:
         order by probability desc, project_id, subject_kind, subject_id, pipeline_id""",  # noqa: S608
         [names],
     )
-    _tell(found, as_json=as_json)
+    _tell(_with_durations(lake, found), as_json=as_json)
+
+
+def _with_durations(lake: Lake, found: pl.DataFrame) -> pl.DataFrame:
+    """Return the forecasts with how long each build is expected to take, null where unknown."""
+    from assets.predictions.duration import expected
+
+    return found.join(expected(lake), on=["project_id", "pipeline_id", "branch"], how="left")
 
 
 def _forecasts(lake: Lake, wanted: Wanted) -> pl.DataFrame:
@@ -106,7 +114,16 @@ def _tell(found: pl.DataFrame, *, as_json: bool) -> None:
         say("Nothing is open: no branch moved in 14 days, nothing is queued, no change request.")
         return
     show(
-        ["what", "pipeline", "P(fails)", "90 % interval", "told by", "why", "nearest past builds"],
+        [
+            "what",
+            "pipeline",
+            "P(fails)",
+            "90 % interval",
+            "told by",
+            "takes",
+            "why",
+            "nearest past builds",
+        ],
         [_cells(row) for row in rows],
     )
 
@@ -118,8 +135,18 @@ def _cells(row: dict[str, Any]) -> list[object]:
     what = f"{name.get(row['subject_kind'], row['subject_kind'])} {row['subject_id']} {sha}{again}"
     return [
         what, row["pipeline_id"], f"{row['probability']:.0%}",
-        f"{row['low']:.0%} to {row['high']:.0%}", _who(row), row["reasons"], row["cases"],
+        f"{row['low']:.0%} to {row['high']:.0%}", _who(row), _takes(row), row["reasons"],
+        row["cases"],
     ]  # fmt: skip
+
+
+def _takes(row: dict[str, Any]) -> str:
+    """Return the expected duration and its 90 % interval, in minutes or seconds."""
+    if row["expected_s"] is None:
+        return ""
+    unit, size = ("min", 60) if row["expected_s"] >= MINUTES_FROM_S else ("s", 1)
+    low, high = row["expected_low_s"] / size, row["expected_high_s"] / size
+    return f"{row['expected_s'] / size:.3g} {unit} ({low:.3g} to {high:.3g})"
 
 
 def _who(row: dict[str, Any]) -> str:

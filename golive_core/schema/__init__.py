@@ -65,9 +65,12 @@ from golive_core.schema.ops import (
     SOURCE_HEALTH,
 )
 from golive_core.schema.predictions import (
+    ANOMALIES,
+    BUILD_DURATION,
     BUILD_FAILURE,
     BUILD_FEATURES,
     CHANGE_POINTS,
+    DURATION,
     FLAKY,
     FLAKY_CLUSTERS,
     FLAKY_DETAILS,
@@ -102,10 +105,12 @@ from golive_core.schema.work import (
 __all__ = [
     "ACCOUNTS",
     "ALERTS",
+    "ANOMALIES",
     "ARTIFACTS",
     "AUDIT_LOG",
     "BRANCHES",
     "BUILDS",
+    "BUILD_DURATION",
     "BUILD_FAILURE",
     "BUILD_FEATURES",
     "CHANGE_POINTS",
@@ -122,6 +127,7 @@ __all__ = [
     "DEPLOYMENTS",
     "DOCUMENTS",
     "DTYPES",
+    "DURATION",
     "FAILURES",
     "FLAKY",
     "FLAKY_CLUSTERS",

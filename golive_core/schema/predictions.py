@@ -168,7 +168,10 @@ made_at         at     when it was made
 
 CHANGE_POINTS = table("predictions.change_points", "the newest lasting change of one duration", """
 project_id      text   its project
-test_id         int    its test case
+subject_kind    text   test; build (of a pipeline) or stage (of one); only passed builds count
+subject_id      text   test_id; pipeline or pipeline / stage, with " (branches)" off main
+test_id         int    its test case; null for builds and stages
+pipeline_id     text   its pipeline; null for tests
 day             day    first day (UTC) at the new level
 before_s        float  median of the days before, seconds
 after_s         float  median of the days since, seconds
@@ -185,7 +188,70 @@ reasons         texts  sentences a developer can check
 model_id        text   model run that made it
 as_of           at     it knows only what had happened before
 made_at         at     when it was made
-""", key="project_id test_id", sort="project_id test_id")  # fmt: skip
+""", key="project_id subject_kind subject_id",
+    sort="project_id subject_kind subject_id")  # fmt: skip
+
+BUILD_DURATION = table("predictions.build_duration", "how long one build takes, told before it", """
+build_id        text   the build
+project_id      text   its project
+pipeline_id     text   its pipeline
+day             day    UTC date of as_of
+runs            int    earlier builds of its line that were known
+median_s        float  as likely shorter as longer, seconds
+low_50_s        float  25 % quantile
+high_50_s       float  75 % quantile
+low_90_s        float  5 % quantile
+high_90_s       float  95 % quantile
+expected_end_at at     while it runs: when it is expected to end
+told_by         text   the plain rule that speaks, or learned
+reasons         texts  sentences a developer can check
+model_id        text   model run that made it
+as_of           at     when it was asked for; nothing later is known here
+made_at         at     when it was made
+""", key="build_id", sort="project_id pipeline_id as_of build_id", partition="month")  # fmt: skip
+
+DURATION = table("predictions.duration", "how long the next run of a subject takes", """
+project_id      text   its project
+subject_kind    text   main or branch (next build of a pipeline on that line); test
+subject_id      text   pipeline_id or test_id
+pipeline_id     text   its pipeline; null for a test
+runs            int    earlier runs that were known
+median_s        float  as likely shorter as longer, seconds
+low_50_s        float  25 % quantile
+high_50_s       float  75 % quantile
+low_90_s        float  5 % quantile
+high_90_s       float  95 % quantile
+told_by         text   the plain rule that speaks, or learned
+reasons         texts  sentences a developer can check
+model_id        text   model run that made it
+as_of           at     it knows only what had happened before
+made_at         at     when it was made
+""", key="project_id subject_kind subject_id",
+    sort="project_id subject_kind subject_id")  # fmt: skip
+
+ANOMALIES = table("predictions.anomalies", "one unusual hour of a metric or day of log lines", """
+project_id      text   its project
+subject_kind    text   metric or log
+instance        text   configured source of the metric; empty for logs
+subject         text   series of the metric; "log <service> <template_id>" or "log <service> errors"
+began_at        at     begin of the hour or day
+ended_at        at     its end
+day             day    UTC date of began_at
+service         text   service concerned, where the series or the log names one
+template_id     int    template of the lines; null for metrics and for all errors of a service
+template        text   its text
+observed        float  mean of the hour, or lines of the day
+expected        float  what is usual there
+low             float  5 % quantile of what is usual
+high            float  95 % quantile
+p_value         float  chance of something as unusual where nothing is wrong
+reasons         texts  sentences a developer can check
+model_id        text   model run that made it
+as_of           at     it knows only what had happened before
+made_at         at     when it was made
+""", key="project_id subject_kind instance subject began_at",
+    sort="project_id subject began_at",
+    partition="month")  # fmt: skip
 
 TEST_FAILURE = table("predictions.test_failure", "one test of the next build, ranked", """
 project_id      text   its project

@@ -30,6 +30,8 @@ from ingest.webhook import delivery_id, verified
 router = APIRouter(tags=["webhooks"])
 log = get_logger(__name__)
 WEBHOOK = "webhook"
+IS_BUSY = True
+"""Asked far more often than the others."""
 KEPT_HEADERS = ("content-type", "user-agent")
 """Headers kept beside those that begin with x-: no secret is in them."""
 LOOK_S = 1.0

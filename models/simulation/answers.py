@@ -3,6 +3,7 @@
 tests         test_id, is_flaky, flake_rate (mean over the builds), rate_now, cause, co_flaky_group
 regressions   regression_id, test_id, branch, introduced_sha, fixed_sha (null: open) and their times
 outages       outage_id, kind, share, build_id
+oddities      kind, subject_kind, service, what, began_at, ended_at, factor
 """
 
 from __future__ import annotations

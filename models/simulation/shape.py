@@ -12,7 +12,8 @@ class Shape:
     `noise` is the chance that infrastructure fails any single attempt. `regressions` and
     `outages` are per 100 builds. `rerun_share` of the builds run a commit again; in `retry_share`
     of the builds failed tests are run up to `retries` more times. `drift` lets flake rates move,
-    flaky tests appear and be mended, and durations grow.
+    flaky tests appear and be mended, and durations grow. `oddities` are anomalies of metrics
+    and logs per 10 days that are no incidents.
     """
 
     project_id: str = "demo"
@@ -34,3 +35,4 @@ class Shape:
     new_share: float = 0.08
     drift: bool = True
     runners: int = 6
+    oddities: float = 0.0

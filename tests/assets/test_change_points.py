@@ -8,12 +8,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from assets import refresh
 from assets.predictions import change_points
 from golive_core import schema
 from golive_core.lake import Lake
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 CHANGED = 20
+TIMES = {"known_at": pl.Datetime("us", "UTC")}
 
 
 @pytest.fixture
@@ -40,8 +42,7 @@ def told(lake: Lake) -> Lake:
         })  # fmt: skip
     frame = pl.DataFrame(results, infer_schema_length=None)
     lake.insert("core.test_results", schema.conform(schema.TEST_RESULTS, frame))
-    times = {"known_at": pl.Datetime("us", "UTC")}
-    lake.overwrite("marts.test_daily", pl.DataFrame(daily, schema_overrides=times))
+    lake.overwrite("marts.test_daily", pl.DataFrame(daily, schema_overrides=TIMES))
     return lake
 
 
@@ -55,6 +56,71 @@ def test_a_change_names_the_commit_at_which_it_began(told: Lake) -> None:
     assert row["reasons"][0].startswith("slower since commit c000")
     run = told.query("select name, kind from ops.model_runs").rows()
     assert run == [("change_points", "score")]
+
+
+def later(told: Lake, test: int, days: range, seconds: float) -> None:
+    """Let another test run on some more days, a result a day."""
+    times = [START + timedelta(days=day) for day in days]
+    results = [{
+        "project_id": "shop", "build_id": f"later-{at:%j}", "test_id": test, "attempt": 1,
+        "day": at.date(), "status": "passed", "duration_s": seconds, "started_at": at,
+        "commit_sha": f"d{at:%j}", "branch": "main", "environment": "",
+    } for at in times]  # fmt: skip
+    told.insert("core.test_results", schema.conform(schema.TEST_RESULTS, pl.DataFrame(results)))
+    daily = [{
+        "project_id": "shop", "test_id": test, "day": at.date(), "known_at": at, "runs": 1,
+        "duration_median_s": seconds,
+    } for at in times]  # fmt: skip
+    told.append("marts.test_daily", pl.DataFrame(daily, schema_overrides=TIMES))
+
+
+def test_only_series_with_news_are_looked_at_and_what_was_found_of_the_others_stands(
+    told: Lake,
+) -> None:
+    change_points.update(told)
+    before = told.query("select * from predictions.change_points")
+    later(told, 2, range(40, 42), 1.0)
+    assert change_points.update(told).tests == 2  # 1 too: day 39, when it ran, is over
+    later(told, 3, range(41, 42), 1.0)
+    assert change_points.update(told).tests == 0  # that day was looked at when it began
+    later(told, 2, range(42, 43), 1.0)
+    assert change_points.update(told).tests == 2  # 3 too: its day is over
+    assert told.query("select * from predictions.change_points").equals(before)
+
+
+def test_builds_and_stages_name_the_commit_since_which_they_are_slower(lake: Lake) -> None:
+    rng = np.random.default_rng(6)
+    builds, stages = [], []
+    for number in range(120):
+        at = START + timedelta(hours=8 * number)
+        took = 600 * (1.6 if number >= 70 else 1.0) * float(np.exp(0.05 * rng.standard_normal()))
+        builds.append({
+            "build_id": f"ci#{number}", "pipeline_id": "ci", "project_id": "shop",
+            "source": "tiny", "day": at.date(), "number": number, "attempt": 1,
+            "commit_sha": f"c{number:039d}", "branch": "main", "trigger": "push",
+            "status": "failed" if number % 9 == 0 else "passed", "is_unstable": False,
+            "queued_at": at, "started_at": at, "finished_at": at + timedelta(seconds=took),
+            "duration_s": took if number % 9 else 5.0, "queue_s": 0.0, "is_simulated": False,
+        })  # fmt: skip
+        for ordinal, (name, seconds) in enumerate({"compile": 60.0, "tests": took - 60}.items()):
+            stages.append({
+                "build_id": f"ci#{number}", "ordinal": ordinal, "attempt": 1, "day": at.date(),
+                "project_id": "shop", "name": name, "status": "passed", "started_at": at,
+                "duration_s": seconds,
+            })  # fmt: skip
+    lake.merge("core.builds", schema.conform(schema.BUILDS, pl.DataFrame(builds)))
+    lake.merge("core.stages", schema.conform(schema.STAGES, pl.DataFrame(stages)))
+    marts = {mart.table: mart for mart in refresh.marts()}
+    refresh.refresh(lake, marts["marts.main_branches"])
+    assert change_points.update(lake).tests == 3
+    rows = lake.query(
+        """select subject_kind, subject_id, since_sha, pipeline_id, ratio
+        from predictions.change_points order by all"""
+    ).rows()
+    assert [row[:3] for row in rows] == [
+        ("build", "ci", f"c{70:039d}"), ("stage", "ci / tests", f"c{70:039d}"),
+    ]  # fmt: skip
+    assert rows[0][4] == pytest.approx(1.6, rel=0.05)
 
 
 def test_without_news_nothing_is_read_or_written(told: Lake) -> None:

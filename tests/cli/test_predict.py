@@ -159,3 +159,18 @@ def test_a_simulated_history_can_be_written_for_an_evaluation(
     scores = {one["measure"]: one for one in json.loads(done.stdout)["scores"]}
     assert set(scores) == {"AUC", "average precision", "Brier", "calibration error"}
     assert (tmp_path / "plot.svg").exists()
+
+
+def test_how_long_each_build_takes_is_told_beside_it(lake: Lake) -> None:
+    rows = document()
+    told = [row for row in rows if row["expected_s"] is not None]
+    assert told
+    usual = lake.query(
+        """select pipeline_id, median(duration_s) as took from core.builds
+        where status in ('passed', 'failed') group by pipeline_id"""
+    )
+    medians = dict(usual.iter_rows())
+    for row in told:
+        assert row["expected_low_s"] <= row["expected_s"] <= row["expected_high_s"]
+        assert row["expected_s"] == pytest.approx(medians[row["pipeline_id"]], rel=0.5)
+    assert "takes" in predict()[0]

@@ -11,7 +11,7 @@ import polars as pl
 
 from assets import refresh, security
 from assets.log_templates import mine_lines
-from assets.predictions import selection
+from assets.predictions import anomalies, change_points, duration, selection
 from golive_core import schema
 from golive_core.lake import Lake
 from golive_core.security import Event, Fact
@@ -45,6 +45,9 @@ def renew(lake: Lake, now: datetime) -> None:
         lake.overwrite("predictions.flaky", flaky.score(daily, as_of=now)[0])
         lake.overwrite("predictions.next_failure", next_failure.score(daily, as_of=now)[0])
     selection.update(lake, made_at=now)
+    duration.update(lake, made_at=now)
+    change_points.update(lake, made_at=now)
+    anomalies.update(lake, made_at=now)
     for mart in refresh.marts():
         refresh.refresh(lake, mart)
 

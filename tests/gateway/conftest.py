@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
@@ -21,7 +22,12 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home with the demo project, its marts and predictions: tests only read it."""
     home = tmp_path_factory.mktemp("simulated") / ".golive"
     lake = Lake(home / "lake")
-    made = simulate.simulate(seed=5, builds=80, tests=120, days=20, end=datetime.now(UTC))
+    now = datetime.now(UTC)
+    made = simulate.simulate(seed=5, builds=80, tests=120, days=20, end=now)
+    is_late = pl.col("started_at") > now - timedelta(days=9)
+    slower = pl.when(is_late).then(pl.col("duration_s") * 3).otherwise("duration_s")
+    results = made.tables["core.test_results"]
+    made.tables["core.test_results"] = results.with_columns(duration_s=slower)
     with lake.transaction("demo") as txn:
         for name, frame in made.tables.items():
             (txn.insert if schema.find(name).is_fact else txn.merge)(name, frame)

@@ -15,7 +15,7 @@ START = date(2026, 1, 5)
 
 def frame(*series: tuple[int, list[float]]) -> pl.DataFrame:
     rows = [
-        ("shop", test, START + timedelta(days=day), seconds, 10)
+        ("shop", "test", str(test), START + timedelta(days=day), seconds, 10)
         for test, values in series
         for day, seconds in enumerate(values)
     ]
@@ -35,7 +35,7 @@ def test_a_planted_change_is_found_on_its_day_with_its_size() -> None:
     quiet = [(test, noisy(rng, (60, 2.0))) for test in range(2, 40)]
     found = model.changes(frame((1, noisy(rng, (35, 2.0), (25, 3.0))), *quiet))
     (row,) = found.to_dicts()
-    assert row["test_id"] == 1
+    assert row["subject_id"] == "1"
     assert abs((row["day"] - START).days - 35) <= 1
     assert row["ratio"] == pytest.approx(1.5, rel=0.1)
     assert row["days_before"] + row["days_after"] == 60
@@ -59,7 +59,7 @@ def test_a_clean_change_is_told_after_some_days_among_many_tests() -> None:
     seen = []
     for days in range(4, 12):
         fresh = noisy(np.random.default_rng(7), (60 - days, 1.0), (days, 2.0), spread=0.05)
-        seen.append(0 in model.changes(frame((0, fresh), *quiet))["test_id"].to_list())
+        seen.append("0" in model.changes(frame((0, fresh), *quiet))["subject_id"].to_list())
     assert True in seen
     assert seen.index(True) <= 2
 
@@ -80,7 +80,10 @@ def test_false_alarms_stay_rare_among_many_tests_and_most_changes_are_found() ->
     rng = np.random.default_rng(4)
     planted = {test: noisy(rng, (30, 1.0), (30, 1.6), spread=0.25) for test in range(40)}
     quiet = {test: noisy(rng, (60, 1.0), spread=0.25) for test in range(40, 1000)}
-    found = set(model.changes(frame(*planted.items(), *quiet.items()))["test_id"].to_list())
+    found = {
+        int(one)
+        for one in model.changes(frame(*planted.items(), *quiet.items()))["subject_id"].to_list()
+    }
     assert len(found & planted.keys()) >= 36
     assert len(found - planted.keys()) <= 4
 

@@ -58,7 +58,7 @@ def test_the_lock_covers_every_dependency() -> None:
         for line in (ROOT / "requirements.lock").read_text().splitlines()
         if "==" in line and not line.startswith(" ")
     }
-    assert {one.partition("[")[0] for one in project["dependencies"]} <= pinned
+    assert {re.split(r"[\[;]", one)[0] for one in project["dependencies"]} <= pinned
 
 
 @pytest.mark.slow
@@ -98,3 +98,24 @@ def test_the_tree_names_no_path_of_the_machine_it_stands_on() -> None:
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stdout == ""
+
+
+def test_no_file_of_the_tree_holds_what_looks_like_a_secret() -> None:
+    from golive_core.redact import SHAPES
+
+    shapes = re.compile("|".join(SHAPES), re.DOTALL)
+    told = ROOT / "golive_core" / "redact.py"  # it says what they look like
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
+    ).stdout.split("\0")
+    found = []
+    for name in listed:
+        path = ROOT / name
+        if not name or name.startswith("tests/") or path == told or not path.is_file():
+            continue
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        found += [f"{name}: {match[0][:12]}..." for match in shapes.finditer(text)]
+    assert found == []

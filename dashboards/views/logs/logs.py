@@ -16,13 +16,19 @@ from dashboards import charts, data, filters, theme, words
 from dashboards.behind import Drawn
 from dashboards.data import Rows
 from dashboards.scope import Scope
+from dashboards.views.logs import _unusual
 
 TITLE = "Logs"
 ICON = ":material/article:"
 SECTION = "Monitoring"
 ORDER = 55
 QUESTION = "What do the logs say, what is new in them, and where does a word stand?"
-READS = ("marts.log_template_rates", "core.log_lines", "core.log_templates")
+READS = (
+    "marts.log_template_rates",
+    "core.log_lines",
+    "core.log_templates",
+    "predictions.anomalies",
+)
 SHOWN = 200
 """Lines on the page, newest first: the search ends with the day that fills it."""
 FEW, LINES_PX = 14, 460
@@ -138,7 +144,9 @@ def render(scope: Scope) -> None:
     templates = data.rows(TEMPLATES, **asked, **said)
     rates = data.rows(RATES, **asked, **said, template=search.template)
     _summary(scope, templates, rates, newest, search)
-    _rates(scope, rates)
+    unusual = _unusual.found(asked, template=search.template, **said)
+    _rates(rates, unusual)
+    _unusual.draw(unusual, scope)
     _results(scope, asked, search)
     _templates(scope, templates)
 
@@ -195,20 +203,19 @@ def _sum(rates: Rows, name: str) -> int:
 # ---------------------------------------------------------------- rates
 
 
-def _rates(scope: Scope, rates: Rows) -> None:
-    marks = _anomalies(scope)
+def _rates(rates: Rows, unusual: Rows) -> None:
     charts.show(
         rates,
-        lambda frame: _bars(frame, marks),
+        lambda frame: _bars(frame, unusual),
         title="Lines by day",
         n=words.plural(rates.height, "day"),
         unit="lines per UTC day, as counted by template",
-        note="A diamond is a day that the anomaly model found unusual." if marks else "",
+        note="A diamond is a day with something unusual." if unusual.height else "",
         legend=TONES,
     )
 
 
-def _bars(frame: pl.DataFrame, marks: list[date]) -> Drawn:
+def _bars(frame: pl.DataFrame, unusual: Rows) -> Drawn:
     bars = (
         alt.Chart(frame)
         .transform_fold(list(TONES), as_=["level", "lines"])
@@ -225,27 +232,8 @@ def _bars(frame: pl.DataFrame, marks: list[date]) -> Drawn:
             tooltip=[alt.Tooltip("day:T", format="%d %b"), "level:N", "lines:Q"],
         )
     )
-    if not marks:
-        return alt.layer(bars).properties(height=180)
-    spots = (
-        alt.Chart(pl.DataFrame({"day": marks}, schema={"day": pl.Date}))
-        .mark_point(shape="diamond", filled=True, size=90, color=theme.STATUS["error"], opacity=1)
-        .encode(x="yearmonthdate(day):T", y=alt.value(6))
-    )
-    return alt.layer(bars, spots).properties(height=180)
-
-
-def _anomalies(scope: Scope) -> list[date]:
-    """Return the days of anomalies in logs, where a model has looked for them."""
-    table = "predictions.anomalies"
-    if data.missing([table]):
-        return []
-    found = data.rows(
-        f"select distinct day from {table} where project_id = $project "  # noqa: S608 - a constant
-        "and subject like 'log%' order by day",
-        project=scope.project.id,
-    )
-    return found.frame["day"].to_list() if found.height else []
+    layers = [bars] if unusual.is_empty else [bars, _unusual.marks(unusual)]
+    return alt.layer(*layers).properties(height=180)
 
 
 # ---------------------------------------------------------------- lines

@@ -15,7 +15,7 @@ from dashboards import charts, data, filters, theme, words
 from dashboards.behind import Drawn
 from dashboards.data import Rows
 from dashboards.scope import Scope
-from dashboards.views.monitoring import _lists
+from dashboards.views.monitoring import _lists, _unusual
 
 TITLE = "Incidents"
 ICON = ":material/siren:"
@@ -30,6 +30,7 @@ READS = (
     "marts.incident_causes",
     "marts.metric_hourly",
     "core.commits",
+    "predictions.anomalies",
 )
 TONES = {
     "incident": theme.STATUS["failed"],
@@ -143,6 +144,7 @@ def render(scope: Scope) -> None:
     if chosen:
         _incident(scope, chosen)
     _axis(scope, asked, series)
+    _unusual.draw(scope, asked)
     _lists.board(scope, incidents)
     _lists.alerts_board(scope, alerts)
 
@@ -213,11 +215,12 @@ def _axis(scope: Scope, asked: dict[str, Any], series: Rows) -> None:
     values = data.rows(METRIC, **asked, series=picked)
     charts.show(
         values,
-        lambda frame: _metric(frame, events.frame, scope),
+        lambda frame: _metric(frame, events.frame, scope, _unusual.marks(asked, picked, scope)),
         title="Metric beside them",
         n=words.plural(values.height, "hour"),
         unit="hourly mean; the band is lowest to highest",
-        note="Vermillion bands are incidents, blue lines deployments to production.",
+        note="Vermillion bands are incidents, blue lines deployments to production; a diamond is "
+        "an hour that was unusual for this metric.",
     )
 
 
@@ -266,7 +269,9 @@ def _events(frame: pl.DataFrame, scope: Scope) -> Drawn:
     return alt.layer(bars, heads, ticks).properties(height=max(120, 54 * len(services) + 30))
 
 
-def _metric(frame: pl.DataFrame, events: pl.DataFrame, scope: Scope) -> Drawn:
+def _metric(
+    frame: pl.DataFrame, events: pl.DataFrame, scope: Scope, spots: alt.Chart | None
+) -> Drawn:
     local = _local(frame, scope, "hour_at")
     around = _local(events, scope, "began_at", "ended_at")
     x = alt.X("hour_at:T", title=None)
@@ -285,7 +290,8 @@ def _metric(frame: pl.DataFrame, events: pl.DataFrame, scope: Scope) -> Drawn:
         x=x, y=alt.Y("lowest:Q", title=None), y2="highest:Q"
     )
     line = base.mark_line(color=theme.SERIES[3], strokeWidth=1.6).encode(x=x, y="mean_value:Q")
-    return alt.layer(bands, rules, area, line).properties(height=220)
+    layers = [bands, rules, area, line, *([] if spots is None else [spots])]
+    return alt.layer(*layers).properties(height=220)
 
 
 # ---------------------------------------------------------------- one incident

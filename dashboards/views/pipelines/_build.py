@@ -11,7 +11,7 @@ import streamlit as st
 from dashboards import boards, charts, data, explain, optional, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
-from dashboards.views.pipelines import _failed, _kept, _log, _stages
+from dashboards.views.pipelines import _expected, _failed, _kept, _log, _stages
 
 BUILD = """
 select
@@ -113,12 +113,17 @@ def _head(build: Mapping[str, Any], found: Rows, scope: Scope) -> None:
     _neighbours(build, scope)
     charts.metrics(
         [
-            ("Duration", words.duration(build["duration_s"]), _usual(build, scope)),
+            ("Duration", words.duration(build["duration_s"]), _basis_s(build, scope)),
             ("Waited", words.duration(build["queue_s"]), "for a runner"),
             ("Cost", words.money(_price(build)), _basis(build)),
             ("Runner", build["runner"] or words.NOTHING, ""),
         ]
     )
+
+
+def _basis_s(build: Mapping[str, Any], scope: Scope) -> str:
+    """Return what the duration is to be held against: the forecast, else what is usual."""
+    return _expected.of_build(build, scope) or _usual(build, scope)
 
 
 def _usual(build: Mapping[str, Any], scope: Scope) -> str:

@@ -31,10 +31,12 @@ order by entry.line desc
 limit $most
 """
 NEW = """
-select template_id, template, log_lines, errors, warnings, first_line, example, last_good_build_id
+select
+    template_id, template, log_lines, errors, warnings, first_line, example, last_good_build_id,
+    builds, seen_builds, telling
 from marts.new_templates_by_build
 where project_id = $project and build_id = $build and day between $first and $last
-order by errors desc, first_line
+order by telling desc, first_line
 """
 TEMPLATES = """
 select
@@ -110,7 +112,10 @@ def _line(row: Mapping[str, Any], fresh: set[int]) -> str:
 
 
 def _new(new: Rows) -> None:
-    note = "Templates that no build of this pipeline that passed in the 30 days before had logged."
+    note = (
+        "Templates that no build of this pipeline that passed in the 30 days before had logged. "
+        "First what tells most: rare, loud, and near the rarest new error."
+    )
     with charts.figure("New in this log", new, key="new-templates", note=note):
         st.html(theme.listed(_template(row) for row in new.dicts()[:12]))
 
@@ -119,10 +124,16 @@ def _template(row: Mapping[str, Any]) -> str:
     word = "error" if row["errors"] else "warning" if row["warnings"] else "info"
     chip = theme.chip(word, TONES.get(word, theme.STATUS["cancelled"]))
     where = f"{words.plural(row['log_lines'], 'line')}, first {words.number(row['first_line'])}"
+    seen = row["seen_builds"]
+    again = (
+        f"in {words.number(seen)} of {words.plural(row['builds'], 'earlier build')} too, all bad"
+        if seen
+        else f"in none of {words.plural(row['builds'], 'earlier build')}"
+    )
     return (
         f"<div class='gl-item'><span class='gl-line'>{chip} {theme.code(row['template'])}<br>"
         f"{theme.quiet(escape(words.first_line(row['example'])))}</span>"
-        f"<span class='gl-quiet'>{where}</span></div>"
+        f"<span class='gl-quiet'>{where}<br>{again}</span></div>"
     )
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 from dashboards import boards, charts, data, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
-from dashboards.views.pipelines import _build
+from dashboards.views.pipelines import _build, _expected, _slower
 
 TITLE = "Builds"
 ICON = ":material/deployed_code:"
@@ -29,6 +29,8 @@ READS = (
     "core.tests",
     "core.failures",
     "predictions.flaky",
+    "predictions.build_duration",
+    "predictions.change_points",
 )
 NEWEST = 200
 MATRIX_ROWS = 25
@@ -46,9 +48,11 @@ select
     build.build_id, pipeline.name as pipeline, build.number, build.attempt, build.branch,
     build.status, coalesce(build.started_at, build.queued_at) as started_at, build.duration_s,
     build.queue_s,
-    build.commit_sha, build.trigger
+    build.commit_sha, build.trigger, told.median_s as expected_s, told.high_90_s,
+    told.expected_end_at
 from core.builds as build
 left join core.pipelines as pipeline on build.pipeline_id = pipeline.pipeline_id
+left join predictions.build_duration as told on build.build_id = told.build_id
 where build.project_id = $project and build.day between $first and $last
 order by build.queued_at desc
 limit $newest
@@ -72,8 +76,11 @@ def render(scope: Scope) -> None:
         )
         return
     _summary(scope, health.frame)
+    _expected.running(scope)
     _matrix(scope, health)
     _durations(scope, health)
+    _expected.late(scope)
+    _slower.draw(scope)
     _latest(scope, data.rows(LATEST, newest=NEWEST, **span))
 
 
@@ -282,7 +289,10 @@ def _lines(frame: pl.DataFrame, column: str, names: list[str]) -> alt.Chart:
 
 def _latest(scope: Scope, latest: Rows) -> None:
     builds = words.plural(latest.height, "build")
-    note = f"The newest {builds} of {scope.period}. Select one to look into it."
+    note = (
+        f"The newest {builds} of {scope.period}. Select one to look into it. Expected: as told "
+        "when the build was asked for."
+    )
     with charts.figure("Latest builds", latest, key="latest", note=note):
         shown = latest.frame.select(
             boards.marked("status").alias("mark"),
@@ -291,6 +301,7 @@ def _latest(scope: Scope, latest: Rows) -> None:
             pl.col("branch").fill_null(words.NOTHING),
             pl.col("started_at").dt.convert_time_zone(str(scope.zone)),
             boards.told("duration_s", "duration"),
+            _expected.told(scope),
             boards.told("queue_s", "waited"),
             pl.col("commit_sha").str.head(7).fill_null(words.NOTHING).alias("commit"),
         )
@@ -306,6 +317,7 @@ LATEST_COLUMNS = {
     "branch": st.column_config.TextColumn("Branch"),
     "started_at": st.column_config.DatetimeColumn("Started", format="D MMM, HH:mm"),
     "duration": st.column_config.TextColumn("Duration", alignment="right"),
+    "expected": st.column_config.TextColumn("Expected", alignment="right", width=120),
     "waited": st.column_config.TextColumn("Waited", alignment="right"),
     "commit": st.column_config.TextColumn("Commit", width=80),
 }

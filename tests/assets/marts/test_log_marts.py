@@ -63,6 +63,23 @@ def test_what_the_failed_build_alone_says_is_new_in_it(story: Story) -> None:
     assert row["last_good_build_id"] == "ci:main#2"
 
 
+def test_what_tells_most_is_rare_loud_and_near_the_rarest_error(story: Story) -> None:
+    log(story, "hello", build=story.build(1, "passed", day=0), day=0)
+    for number in (2, 3, 4):  # fails for long in the same way
+        build = story.build(number, "failed", day=number / 10)
+        log(story, "hello", "ERROR proxy is old", build=build, day=number / 10)
+    said = ["hello", "ERROR proxy is old", *["hello"] * 30, "loading schema of tenants",
+            "ERROR column tax is missing", *["hello"] * 60, "ERROR teardown is incomplete",
+            "goodbye"]  # fmt: skip
+    log(story, *said, build=story.build(5, "failed", day=1), day=1)
+    rows = [r for r in mart(story, "new_templates_by_build") if r["build_id"] == "ci:main#5"]
+    ranked = [row["template"] for row in sorted(rows, key=lambda row: -float(str(row["telling"])))]
+    assert set(ranked[-2:]) == {"ERROR proxy is old", "goodbye"}
+    assert ranked[0] == "ERROR column tax is missing"
+    old = next(row for row in rows if row["template"] == "ERROR proxy is old")
+    assert (old["builds"], old["seen_builds"]) == (4, 3)
+
+
 @pytest.mark.parametrize(
     ("status", "day", "pipeline", "is_known"),
     [
