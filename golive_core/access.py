@@ -38,11 +38,8 @@ Role = Literal["admin", "developer", "tester", "viewer"]
 Condition = Literal["any", "own"]
 """In which projects something is allowed: in all, or in those that somebody belongs to."""
 ROLES: tuple[Role, ...] = ("admin", "developer", "tester", "viewer")
-READABLE = (
-    "projects", "builds", "build_health", "tests", "test_results", "failed_tests", "flaky",
-    "failures", "predictions", "test_predictions", "logs", "deployments", "dora", "badge", "events",
-)  # fmt: skip
-"""What everybody may read of their own projects: the resources of the API."""
+READABLE = ("data", "badge", "events")
+"""What everybody may read of their own projects; `data` is every resource of the API."""
 VIEWER: dict[tuple[str, str], Condition] = {
     **{(name, "read"): "own" for name in READABLE},
     ("dashboards", "use"): "own",

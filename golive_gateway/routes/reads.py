@@ -60,7 +60,7 @@ def handler(resource: Resource) -> Callable[..., Response]:
         offset: int,
         **given: Any,  # noqa: ANN401 - as FastAPI checked them
     ) -> Response:
-        caller = authorise(request, "read", resource.name, project or "")
+        caller = authorise(request, "read", "data", project or "")
         parameters: dict[str, Value] = {"project": project, **_period(resource, given)}
         parameters |= {one.name: given[one.name] for one in resource.parameters}
         parameters |= _rule(resource)
