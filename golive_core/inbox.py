@@ -90,6 +90,14 @@ class Inbox:
         with self._open() as db:
             return db.execute("select count(*) from deliveries where reason = ''").fetchone()[0]
 
+    def oldest_at(self) -> float | None:
+        """Return when the delivery that waits longest came (Unix time), None without one."""
+        if not self.path.exists():
+            return None
+        oldest = "select min(received_at) from deliveries where reason = ''"
+        with self._open() as db:
+            return db.execute(oldest).fetchone()[0]
+
     def done(self, sequences: Iterable[int]) -> None:
         """Forget deliveries that are in the lake; their ids stay known."""
         with self._open() as db:

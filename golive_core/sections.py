@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from golive_core.endpoint import Model
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
@@ -78,9 +80,12 @@ class Gateway:
     `url` is where people reach GoLive behind a front door (`deploy/nginx`), "" without one. Limits
     are `<count>/<minute or second or hour>`, of one address or one token; `store` is where they are
     counted: memory, or `env:NAME` of a Redis address (`redis://host:6379/0`) for several gateways.
+    `origins` are pages elsewhere whose scripts may read the API, with a token and never with the
+    session: `https://wiki.example.org`, several between spaces.
     """
 
     url: str = ""
+    origins: str = ""
     requests: str = "600/minute"
     webhooks: str = "6000/second"
     sign_ins: str = "20/minute"
@@ -89,4 +94,4 @@ class Gateway:
     concurrent: int = 200
 
 
-Section = Rates | Delivery | Retention | Ports | Gateway | Secrets | SignIn
+Section = Rates | Delivery | Retention | Ports | Gateway | Secrets | SignIn | Model

@@ -10,10 +10,12 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from importlib.metadata import version
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,8 +23,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from golive_core import settings
 from golive_core.errors import GoLiveError
 from golive_core.log import get_logger
+from golive_core.sections import Gateway
 from golive_gateway import routes
 from golive_gateway.cross_site import SameSite
+from golive_gateway.described import Described
 from golive_gateway.limits import Limited
 from golive_gateway.metrics import Measured, Metrics
 from golive_gateway.request_log import Told
@@ -37,18 +41,28 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
 }
+SHARED: dict[str, Any] = {
+    "allow_methods": ["GET", "POST"],
+    "allow_headers": ["Authorization", "Accept", "Content-Type", "If-None-Match", "X-Request-ID"],
+    "expose_headers": ["ETag", "Link", "Retry-After", "X-GoLive-SQL", "X-Request-ID"],
+    "max_age": 600,
+}
+"""What pages elsewhere may do (`[gateway] origins`); without credentials: they show a token."""
 RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 log = get_logger(__name__)
 
 
 def create_app() -> FastAPI:
     """Return the application with every route of `routes/`."""
-    app = FastAPI(title="GoLive", docs_url=None, redoc_url=None, version=version("golive"))
+    app = Described(title="GoLive", docs_url=None, redoc_url=None, version=version("golive"))
     app.state.metrics = Metrics()
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.add_middleware(SameSite)
     app.add_middleware(Limited)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts())
+    configured = _configured()
+    if configured.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=configured.origins.split(), **SHARED)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(configured))
     app.add_middleware(Watched)
     app.add_middleware(Measured, metrics=app.state.metrics)
     app.add_middleware(Told)
@@ -59,13 +73,18 @@ def create_app() -> FastAPI:
     return app
 
 
-def _hosts() -> list[str]:
-    """Return the names that it answers to: this machine's, and the one behind a front door."""
+def _configured() -> Gateway:
+    """Return the settings of the gateway; where golive.toml is wrong, the usual ones."""
     try:
-        outside = urlsplit(settings.load().gateway.url).hostname
+        return settings.load().gateway
     except GoLiveError as error:
         log.warning("golive.toml is not valid", error=str(error))  # told by every page and command
-        outside = None
+        return Gateway()
+
+
+def _hosts(configured: Gateway) -> list[str]:
+    """Return the names that it answers to: this machine's, and the one behind a front door."""
+    outside = urlsplit(configured.url).hostname
     return [*HOSTS, outside] if outside else HOSTS
 
 

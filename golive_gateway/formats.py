@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from datetime import date, datetime, time
 
 import polars as pl
 from fastapi import HTTPException
@@ -13,21 +14,74 @@ ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
 
 
+FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
+"""What text forms can say of time; SQL also knows days before and after, and infinity."""
+
+
+def plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows as text forms can say them, for JSON and CSV.
+
+    Whole numbers named `…_id` become text: they have 64 bits, and most readers of JSON hold numbers
+    as doubles, which keep 53 (RFC 8259, 6). Bytes become hex, times are in UTC, and a time that
+    no calendar has (infinity) becomes null, as NaN does.
+    """
+    return frame.with_columns(
+        _plain(pl.col(name), name, dtype).alias(name) for name, dtype in frame.schema.items()
+    )
+
+
+def _plain(column: pl.Expr, name: str, dtype: pl.DataType) -> pl.Expr:
+    if isinstance(dtype, pl.List | pl.Array):
+        return _of_list(column, name, dtype)
+    if isinstance(dtype, pl.Struct):
+        fields = [
+            _plain(column.struct.field(one.name), one.name, one.dtype).alias(one.name)
+            for one in dtype.fields
+            if isinstance(one.dtype, pl.DataType)
+        ]
+        return pl.when(column.is_not_null()).then(pl.struct(fields))
+    if dtype.is_integer() and name.endswith("_id"):
+        return column.cast(pl.String)
+    if dtype == pl.Binary:
+        return column.bin.encode("hex")
+    return _in_calendar(column, dtype)
+
+
+def _of_list(column: pl.Expr, name: str, dtype: pl.List | pl.Array) -> pl.Expr:
+    inner = dtype.inner
+    if not isinstance(inner, pl.DataType):
+        return column
+    items = column.arr.to_list() if isinstance(dtype, pl.Array) else column
+    return items.list.eval(_plain(pl.element(), name, inner))
+
+
+def _in_calendar(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if isinstance(dtype, pl.Datetime):
+        last = datetime.combine(LAST_DAY, time.max)
+        naive = column.dt.replace_time_zone(None)
+        known = naive.is_between(datetime.combine(FIRST_DAY, time.min), last)
+        return pl.when(known).then(naive.dt.replace_time_zone("UTC"))
+    if dtype == pl.Date:
+        return pl.when(column.is_between(FIRST_DAY, LAST_DAY)).then(column)
+    return column
+
+
 def _json(frame: pl.DataFrame) -> bytes:
-    return frame.write_json().encode()
+    return plain(frame).write_json().encode()
 
 
 def _csv(frame: pl.DataFrame) -> bytes:
-    """Return CSV; lists are written as JSON text."""
-    lists = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
-    text = frame.with_columns(
-        pl.col(name).map_elements(_listed, return_dtype=pl.String) for name in lists
-    )
+    """Return CSV; lists and structs are written as JSON text."""
+    told = plain(frame)
+    nested = [name for name, dtype in told.schema.items() if dtype.is_nested()]
+    text = told.with_columns(_as_json(pl.col(name)).alias(name) for name in nested)
     return text.write_csv(datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ").encode()
 
 
-def _listed(cell: pl.Series) -> str:
-    return pl.DataFrame({"cell": [cell]}).write_json()[len('[{"cell":') : -len("}]")]
+def _as_json(column: pl.Expr) -> pl.Expr:
+    text = pl.struct(column.alias("cell")).struct.json_encode()
+    cell = text.str.strip_prefix('{"cell":').str.strip_suffix("}")
+    return pl.when(column.is_not_null()).then(cell)
 
 
 def _arrow(frame: pl.DataFrame) -> bytes:

@@ -7,16 +7,22 @@ behind it. `mcp` takes a second to import, so it is imported when the server is 
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any
 
+import polars as pl
 from pydantic import Field
 
 from golive_core import settings
 from golive_core.errors import GoLiveError, UsageError
 from golive_core.lake import Lake
 from golive_core.lake.literals import Value, filled_in
+from golive_gateway import formats
+from golive_gateway.likeness import SAME, like
 from golive_gateway.reading import Question, rows
 from golive_gateway.resources import resources
 
@@ -31,16 +37,24 @@ INSTRUCTIONS = (
 Project = Annotated[str | None, Field(description="A project_id; without one, all of them.")]
 Most = Annotated[int, Field(ge=1, le=500, description="Rows at most.")]
 Answer = dict[str, Any]
+MOST_COMPARED = 5000
+"""Failures, the most frequent ones, that a text is compared with."""
+held: ContextVar[tuple[str, ...]] = ContextVar("held", default=())
+"""The projects that who asks is held to; empty means all of them, as for who started it."""
 
 
 def build() -> MCPServer:
     """Return the server with its tools."""
     from mcp.server import MCPServer
+    from mcp.types import ToolAnnotations
 
-    server = MCPServer("golive", instructions=INSTRUCTIONS)
+    server = MCPServer("golive", version=version("golive"), instructions=INSTRUCTIONS)
+    harmless = ToolAnnotations(
+        read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+    )
     for tool in (search_failures, flaky_tests, select_tests, build_result, predictions, dora,
                  ask, sql):  # fmt: skip
-        server.tool()(_explaining(tool))
+        server.tool(annotations=harmless)(_explaining(tool))
     return server
 
 
@@ -59,12 +73,23 @@ def _explaining(tool: Callable[..., Answer]) -> Callable[..., Answer]:
 
 
 def search_failures(
-    text: Annotated[str, Field(description="Part of a message, exception type or stack.")],
+    text: Annotated[
+        str, Field(max_length=20_000, description="A message, exception, stack or line of a log.")
+    ],
     project: Project = None,
     limit: Most = 10,
 ) -> Answer:
-    """Tell whether a failure is known: like ones of 30 days, how often, since when, new or back."""
-    return _of("failures", limit, project=project, text=text)
+    """Tell whether a failure is known: like ones of 30 days, how often, since when, new or back.
+
+    Numbers, addresses and paths may differ. is_known: one is the same, with likeness 0.9 and more.
+    """
+    question = _question("failures", MOST_COMPARED, project=project, text=None)
+    found = rows(_lake(), question)
+    alike = like(found, text) if found.height else found
+    return {
+        "is_known": alike.height > 0 and alike["likeness"][0] >= SAME,
+        "rows": told(alike.head(limit)), "compared": found.height, "sql": _sql(question),
+    }  # fmt: skip
 
 
 def flaky_tests(
@@ -88,6 +113,10 @@ def select_tests(
     from assets.test_builds import past
     from models.selecting import answer
 
+    if held.get() and project not in held.get():
+        raise UsageError(
+            f"{project!r} may not be asked about", hint=f"only {', '.join(held.get())}"
+        )
     known = past(_lake(), project, changed=files)
     if known.tests.is_empty():
         raise UsageError(f"no test of {project!r} is known", hint="golive ingest brings results")
@@ -96,9 +125,9 @@ def select_tests(
     picked = found.subset(share * float(found.tests["duration"].sum()))
     named = picked.join(known.tests.drop("place", "touches"), on="test_id", how="left")
     return {
-        "rows": named.sort("rank").head(limit).to_dicts(), "selected": picked.height,
+        "rows": told(named.sort("rank").head(limit)), "selected": picked.height,
         "of": found.tests.height, "ranked_by": found.by, "builds": found.builds,
-        "is_everything": found.is_humble, "curve": found.curve.to_dicts(),
+        "is_everything": found.is_humble, "curve": told(found.curve),
     }  # fmt: skip
 
 
@@ -136,10 +165,11 @@ def ask(question: Annotated[str, Field(max_length=1000)]) -> Answer:
     from golive_agents.chat_assistant import Answer as Told
     from golive_agents.chat_assistant import Assistant
 
-    told = Assistant(_lake()).ask(question)
-    if isinstance(told, Told):
-        return {"sentence": told.sentence, "sql": told.sql, "rows": told.rows.head(100).to_dicts()}
-    return {"refused": told.reason, "suggestions": list(told.suggestions)}
+    _free()
+    said = Assistant(_lake()).ask(question)
+    if isinstance(said, Told):
+        return {"sentence": said.sentence, "sql": said.sql, "rows": told(said.rows.head(100))}
+    return {"refused": said.reason, "suggestions": list(said.suggestions)}
 
 
 def sql(
@@ -147,18 +177,39 @@ def sql(
     limit: Most = 100,
 ) -> Answer:
     """Run one SELECT over the layers core, marts, predictions and ops; nothing else is reached."""
+    _free()
     frame = _lake().sandbox(statement, max_rows=10_000)
-    return {"sql": statement, "rows": frame.head(limit).to_dicts(), "of": frame.height}
+    return {"sql": statement, "rows": told(frame.head(limit)), "of": frame.height}
+
+
+def told(frame: pl.DataFrame) -> list[Any]:
+    """Return rows as JSON can say them."""
+    return json.loads(formats.FORMS[formats.JSON](frame))
+
+
+def _free() -> None:
+    if held.get():
+        hint = "Ask the other tools, or use a token of all projects"
+        raise UsageError("who is held to single projects may not ask freely", hint=hint)
+
+
+def _question(name: str, limit: int, **parameters: Value) -> Question:
+    resource = resources()[name]
+    return Question(
+        resource.sql, resource.order, parameters, resource.tables, limit, held=held.get()
+    )
 
 
 def _of(name: str, limit: int, **parameters: Value) -> Answer:
-    resource = resources()[name]
-    question = Question(resource.sql, resource.order, parameters, resource.tables, limit)
+    question = _question(name, limit, **parameters)
     frame = rows(_lake(), question)
     return {
-        "rows": frame.head(limit).to_dicts(), "is_all": frame.height <= limit,
-        "sql": filled_in(question.statement, parameters),
+        "rows": told(frame.head(limit)), "is_all": frame.height <= limit, "sql": _sql(question),
     }  # fmt: skip
+
+
+def _sql(question: Question) -> str:
+    return filled_in(question.statement, question.parameters)
 
 
 def _lake() -> Lake:

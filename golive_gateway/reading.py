@@ -62,7 +62,7 @@ def answer(request: Request, question: Question) -> Response:
     lake = Lake(settings.home() / "lake")
     tag = etag(lake, question, form)
     headers = {"ETag": tag, "Cache-Control": CACHE, "Vary": "Accept, Authorization, Cookie"}
-    if tag in (one.strip() for one in request.headers.get("if-none-match", "").split(",")):
+    if is_known(request, tag):
         return Response(status_code=304, headers=headers)
     made = kept.get(tag)
     if made is None:
@@ -72,6 +72,26 @@ def answer(request: Request, question: Question) -> Response:
         headers["Link"] = f'<{_next(request, question)}>; rel="next"'
     headers["X-GoLive-SQL"] = made.sql
     return Response(made.body, headers=headers, media_type=form)
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Tell whether the client has the answer of this ETag: its If-None-Match names it, or `*`."""
+    known = [one.strip() for one in request.headers.get("if-none-match", "").split(",")]
+    return "*" in known or tag in [one.removeprefix("W/") for one in known]
+
+
+def explanation(request: Request, question: Question) -> Response:
+    """Return, instead of the rows, the SQL that gives them and the state of what it reads."""
+    form = formats.chosen(request.headers.get("accept", ""))
+    lake = Lake(settings.home() / "lake")
+    known = lake.manifest()
+    sql = filled_in(question.statement, question.parameters)
+    told = [
+        {"table": name, "version": known.tables.get(name),
+         "lake_version": known.n, "committed_at": known.committed_at, "sql": sql}
+        for name in question.tables
+    ]  # fmt: skip
+    return Response(formats.FORMS[form](pl.DataFrame(told)), media_type=form)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ carries it. GoLive reads the file like any other log:
     [source.golive]
     type = "logs"
     project = "golive"
-    paths = [".golive/logs/*.jsonl"]
+    paths = [".golive/logs/*.jsonl*"]
 """
 
 from __future__ import annotations

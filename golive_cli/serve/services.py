@@ -87,7 +87,11 @@ def python(module: str) -> tuple[str, ...]:
 
 
 def _gateway(settings: Settings, ports: Ports) -> Service:
-    options = ("--factory", "--host", HOST, "--port", str(ports.gateway), "--no-access-log")
+    # Who listens to /v1/events would never go by himself when the gateway is to end.
+    options = (
+        "--factory", "--host", HOST, "--port", str(ports.gateway), "--no-access-log",
+        "--timeout-graceful-shutdown", "3",
+    )  # fmt: skip
     # Who calls is what the front door says; without one nobody may say so.
     proxy = "--proxy-headers" if settings.gateway.url else "--no-proxy-headers"
     return Service(

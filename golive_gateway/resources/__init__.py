@@ -7,7 +7,8 @@
     -- parameter: NAME TYPE what it asks for      (required: instead where it has to be given)
     -- period: COLUMN                             (takes from and to, and gives $first and $last)
 
-The parameter `project` is always there. TYPE is text, int or bool.
+The parameter `project` is always there. TYPE is text, int, bool, or the words that it may be:
+`passed|failed`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Literal
 
 FOLDER = Path(__file__).parent
 LINE = re.compile(r"^-- (\w+): (.*)$")
@@ -29,7 +31,8 @@ class Parameter:
     """One filter of a resource."""
 
     name: str
-    type: type
+    type: Any
+    """str, int, bool or a Literal of the words that are allowed."""
     doc: str
     is_required: bool = False
 
@@ -78,4 +81,5 @@ def parsed(name: str, text: str) -> Resource:
 
 def _parameter(text: str, *, is_required: bool) -> Parameter:
     name, kind, doc = text.split(" ", 2)
-    return Parameter(name, TYPES[kind], doc, is_required)
+    words = tuple(kind.split("|"))
+    return Parameter(name, TYPES.get(kind) or Literal[words], doc, is_required)  # type: ignore[valid-type] - of a file

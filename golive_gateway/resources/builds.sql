@@ -5,7 +5,7 @@
 -- inputs: core.builds
 -- order: queued_at desc, build_id desc
 -- parameter: branch text only builds of this branch
--- parameter: status text passed, failed, error, cancelled, skipped, queued or running
+-- parameter: status queued|running|passed|failed|error|cancelled|skipped only builds in this state
 -- parameter: pipeline text only builds of this pipeline_id
 -- parameter: id text only the build of this build_id
 -- parameter: commit text only builds of this commit

@@ -4,7 +4,7 @@
 -- keys: project_id, test_id
 -- inputs: marts.flaky_tests
 -- order: rank, test_id
--- parameter: verdict text flaky, broken or infrastructure
+-- parameter: verdict flaky|broken|infrastructure only tests with this verdict
 select *
 from marts.flaky_tests
 where

@@ -5,7 +5,7 @@
 -- inputs: core.log_lines
 -- order: "at" desc, line desc, instance, service
 -- parameter: text text only lines that hold this text
--- parameter: level text error, warning, info or debug
+-- parameter: level error|warning|info|debug only lines of this level
 -- parameter: service text only lines of this service
 -- parameter: build text only lines of this build_id
 -- period: day

@@ -4,7 +4,7 @@
 -- keys: project_id, subject_kind, subject_id, pipeline_id
 -- inputs: predictions.build_failure
 -- order: probability desc, subject_id, pipeline_id
--- parameter: kind text build, branch or change_request
+-- parameter: kind build|branch|change_request only subjects of this kind
 select *
 from predictions.build_failure
 where

@@ -18,7 +18,7 @@ from golive_core.lake import Lake
 from golive_core.lake.literals import Value
 from golive_core.tokens import Tokens
 from golive_gateway.auth import authorise
-from golive_gateway.reading import Question, etag, rows
+from golive_gateway.reading import Question, etag, is_known, rows
 from golive_gateway.resources import resources
 
 router = APIRouter(prefix="/badge", tags=["badges"])
@@ -57,7 +57,7 @@ def badge(
     question = _question(project, what)
     tag = etag(lake, question, what)
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
-    if request.headers.get("if-none-match", "") == tag:
+    if is_known(request, tag):
         return Response(status_code=304, headers=headers)
     found = rows(lake, question).to_dicts()
     label, value, tone = DRAWN[what](found)

@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from golive_core import settings
 from golive_core.lake.literals import Value
 from golive_gateway.auth import authorise
-from golive_gateway.reading import Question, answer
+from golive_gateway.reading import Question, answer, explanation
 from golive_gateway.resources import Parameter, Resource, resources
 
 DAYS = 30
@@ -47,6 +47,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 PROJECT = Query(max_length=100, description="Only this project.")
 FROM = Query(alias="from", description=f"First day (UTC), by default {DAYS} days up to the last.")
+EXPLAIN = Query(description="Instead of rows: the SQL, and a row for each table that it reads.")
 TO = Query(alias="to", description="Last day (UTC), by default today.")
 
 
@@ -58,6 +59,7 @@ def handler(resource: Resource) -> Callable[..., Response]:
         project: str | None,
         limit: int,
         offset: int,
+        explain: bool,
         **given: Any,  # noqa: ANN401 - as FastAPI checked them
     ) -> Response:
         caller = authorise(request, "read", "data", project or "")
@@ -68,7 +70,7 @@ def handler(resource: Resource) -> Callable[..., Response]:
             resource.sql, resource.order, parameters, resource.tables, limit, offset,
             caller.projects,
         )  # fmt: skip
-        return answer(request, question)
+        return (explanation if explain else answer)(request, question)
 
     read.__signature__ = inspect.Signature(_signature(resource))  # type: ignore[attr-defined]
     read.__doc__ = resource.doc
@@ -90,18 +92,17 @@ def _signature(resource: Resource) -> list[inspect.Parameter]:
         *made,
         _argument("limit", Annotated[int, Query(ge=1, le=MOST_ROWS)], 100),
         _argument("offset", Annotated[int, Query(ge=0, le=10_000_000)], 0),
+        _argument("explain", Annotated[bool, EXPLAIN], False),
     ]
 
 
 def _filter(one: Parameter) -> inspect.Parameter:
     doc = one.doc[:1].upper() + one.doc[1:]
-    told = (
-        Query(description=doc, ge=-(2**63), le=2**63 - 1)
-        if one.type is int
-        else Query(description=doc, max_length=500)
-        if one.type is str
-        else Query(description=doc)
-    )
+    limits: dict[Any, dict[str, Any]] = {
+        int: {"ge": -(2**63), "le": 2**63 - 1},
+        str: {"max_length": 500},
+    }
+    told = Query(description=doc, **limits.get(one.type, {}))
     if one.is_required:
         return _argument(one.name, Annotated[one.type, told])
     return _argument(one.name, Annotated[one.type | None, told], None)

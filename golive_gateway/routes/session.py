@@ -48,6 +48,7 @@ class Who(BaseModel):
 @router.post(
     "",
     responses={
+        400: {"description": "The body cannot be read."},
         401: {"description": "Name or password is wrong."},
         429: {"description": "Too many wrong passwords; see Retry-After."},
     },
@@ -66,7 +67,11 @@ def sign_in(request: Request, given: Password) -> Opened:
 
 
 @router.post(
-    "/renew", responses={401: {"description": "The token is none, over, or was used before."}}
+    "/renew",
+    responses={
+        400: {"description": "The body cannot be read."},
+        401: {"description": "The token is none, over, or was used before."},
+    },
 )
 def renew(given: Refresh) -> Opened:
     """Give a new pair for the newest refresh token; an older one ends the session."""

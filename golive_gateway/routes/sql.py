@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
+import polars as pl
 from fastapi import APIRouter, Header, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
@@ -17,6 +21,10 @@ from golive_gateway.routes.reads import RESPONSES
 router = APIRouter(prefix="/v1", tags=["read"])
 MOST_ROWS = 100_000
 MOST_S = 30.0
+MOST_RUNNING = 4
+"""Statements at a time; each may take 1 GB."""
+WAIT_S = 2.0
+running = threading.BoundedSemaphore(MOST_RUNNING)
 
 
 class Statement(BaseModel, extra="forbid"):
@@ -40,11 +48,26 @@ def run(request: Request, statement: Statement, accept: Annotated[str, Header()]
     if caller.projects:
         raise HTTPException(403, "who is held to single projects may not run SQL of their own")
     form = formats.chosen(accept)
+    with _turn():
+        return Response(formats.FORMS[form](_asked(statement)), media_type=form)
+
+
+@contextmanager
+def _turn() -> Generator[None]:
+    """Let in as many statements as there is memory for; raise HTTPException 503 for more."""
+    if not running.acquire(timeout=WAIT_S):
+        told = f"{MOST_RUNNING} statements are running already"
+        raise HTTPException(503, told, headers={"Retry-After": "2"})
     try:
-        frame = Lake(settings.home() / "lake").sandbox(
-            statement.sql, max_rows=statement.max_rows, timeout_s=MOST_S
-        )
+        yield
+    finally:
+        running.release()
+
+
+def _asked(statement: Statement) -> pl.DataFrame:
+    lake = Lake(settings.home() / "lake")
+    try:
+        return lake.sandbox(statement.sql, max_rows=statement.max_rows, timeout_s=MOST_S)
     except QueryError as error:
         said: dict[str, Any] = {"what": error.what, "hint": error.hint}
         raise HTTPException(400, said) from None
-    return Response(formats.FORMS[form](frame), media_type=form)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 
 from assets import predictions, refresh
@@ -54,3 +58,26 @@ def served(simulated: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Te
         return TestClient(create_app(), base_url="http://127.0.0.1:8000", headers=headers)
 
     return client
+
+
+@pytest.fixture
+def running(served: Callable[..., TestClient], simulated: Path) -> Iterator[tuple[str, str]]:
+    """Run a gateway on a real port; give its address and a token that reads."""
+    from golive_gateway.app import create_app
+
+    served()
+    _, token = Tokens(simulated).create("test", ["read"])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(), host="127.0.0.1", port=port, log_level="warning")
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until = time.monotonic() + 30
+    while not server.started and time.monotonic() < until:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}", token
+    server.should_exit = True
+    thread.join(20)
