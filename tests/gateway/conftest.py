@@ -57,6 +57,7 @@ def served(simulated: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Te
     monkeypatch.setenv("GOLIVE_HOME", str(simulated))
     monkeypatch.setenv("GOLIVE_GATEWAY_REQUESTS", "100000/minute")
     monkeypatch.setenv("GOLIVE_GATEWAY_REFUSALS", "100000/minute")
+    monkeypatch.setenv("GOLIVE_GATEWAY_SIGN_INS", "100000/minute")
 
     def client(project: str = "", scopes: tuple[str, ...] = ("read",)) -> TestClient:
         _, text = Tokens(simulated).create("test", scopes, project=project)
