@@ -18,7 +18,10 @@ from golive_core.errors import GoLiveError
 from golive_core.sessions import Sessions
 
 KEY = "_reader"
-PAGES = {"settings": ("read", "settings"), "security": ("read", "security")}
+PAGES = {
+    "settings": ("read", "settings"), "security": ("read", "security"),
+    "model_calls": ("read", "audit"),
+}  # fmt: skip
 """Slug of a page to what somebody has to be allowed to see it; the others are for everybody."""
 
 

@@ -29,7 +29,7 @@ def build() -> typer.Typer:
     app.callback()(_top)
     for found in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
         module = importlib.import_module(found.name)
-        app.command(found.name.rpartition(".")[2])(module.command)
+        app.command(found.name.rpartition(".")[2].replace("_", "-"))(module.command)
     return app
 
 

@@ -6,8 +6,8 @@ is a cookie: that of a user (`golive_core.sessions`), or of the owner, who opene
 
 A token of the owner is `<purpose>.<expiry>.<nonce>.<HMAC-SHA256>` under the key in
 `.golive/session.key`, which only its owner can read. A link token opens one session and lives an
-hour; a session token is the value of the cookie and lives a week. Deleting the key signs the owner
-out everywhere.
+hour; a session token is the value of the cookie and lives a week. Both can be over earlier
+(`golive_core.spent`). Deleting the key signs the owner out everywhere.
 
 Which pages ask for a session is their own business; `golive up` asks for it everywhere by
 GOLIVE_SIGN_IN=1.
@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from golive_core import spent
 from golive_core.errors import GoLiveError
 from golive_core.settings import home as default_home
 from golive_core.settings import variable
@@ -105,12 +106,30 @@ def who(cookies: Mapping[str, str], *, home: Path | None = None) -> Identity | N
     """Return who the cookies of a request stand for; None for nobody."""
     value = cookies.get(COOKIE, "")
     if verify(value, "session"):
-        return OWNER
+        return None if spent.is_spent(home or default_home(), value) else OWNER
     if value.count(".") != JWT_DOTS:
         return None
     from golive_core.sessions import Sessions
 
     return Sessions(home or default_home()).identity(value)
+
+
+def use_link(token: str) -> bool:
+    """Tell whether a token is a link that opens a session; it does so once."""
+    return verify(token, "link") and spent.spend(default_home(), token, _end(token))
+
+
+def sign_out(cookies: Mapping[str, str]) -> None:
+    """End the session that the cookies of a request stand for, wherever it is open."""
+    value, found = cookies.get(COOKIE, ""), who(cookies)
+    if found is None:
+        return
+    if not found.session_id:
+        spent.spend(default_home(), value, _end(value))
+        return
+    from golive_core.sessions import Sessions
+
+    Sessions(default_home()).end(found.session_id)
 
 
 def is_required() -> bool:
@@ -135,8 +154,12 @@ def verify(token: str, purpose: Purpose, *, at: float | None = None) -> bool:
     body, _, signature = token.rpartition(".")
     if not token.isascii() or not hmac.compare_digest(signature, _signature(body, signing_key())):
         return False
-    made_for, expiry, _nonce = body.split(".")
-    return made_for == purpose and int(expiry) > (time.time() if at is None else at)
+    return body.partition(".")[0] == purpose and _end(token) > (time.time() if at is None else at)
+
+
+def _end(token: str) -> int:
+    """Return when a token that is ours ends, in Unix time."""
+    return int(token.split(".")[1])
 
 
 def signing_key(folder: Path | None = None) -> bytes:

@@ -1,13 +1,15 @@
 """Users: names, roles, projects, and passwords as argon2id (RFC 9106, the defaults of pwdlib).
 
 A hash takes a tenth of a second and 64 MiB on purpose: two at a time, whoever asks. After
-FREE_TRIES wrong passwords a user waits, twice as long each time, so that guessing takes years; the
-right password in between does not open either. A change of role, projects or password ends what
-rests on the old ones: `version` goes up and sessions carry it.
+FREE_TRIES wrong passwords a name waits, twice as long each time, so that guessing takes years; the
+right password in between does not open either. Names that nobody has wait just so, or the wait
+would tell who has an account. A change of role or projects reaches what is open: `version` goes up
+and sessions carry it. A new password and `disabled` end every session of the user.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import secrets
@@ -39,10 +41,20 @@ SCHEMA = """
 create table if not exists users (
     name text primary key, role text not null, projects text not null, digest text not null,
     subject text not null default '', version integer not null default 1,
-    made_at real not null, signed_in_at real, disabled_at real,
-    tries integer not null default 0, waits_until real not null default 0
+    made_at real not null, signed_in_at real, disabled_at real
+) strict;
+create table if not exists attempts (
+    name_digest text primary key, tries integer not null, waits_until real not null
+) strict;
+create table if not exists families (
+    family_id text primary key, name text not null, digest text not null,
+    before text not null default '', made_at real not null, renewed_at real not null,
+    ends_at real not null, revoked_at real
 ) strict;
 """
+"""`families` are the sessions (`golive_core.sessions`): a refresh token and all that renewed it."""
+FORGIVEN_S = 24 * 3600.0
+"""So long after its last wait a name begins anew."""
 _hashing = threading.BoundedSemaphore(2)
 
 
@@ -127,23 +139,19 @@ class Accounts:
 
         Raises LockedError while somebody has to wait. Takes as long for a name that is unknown.
         """
-        with opened(self._home, SCHEMA) as db:
+        with opened(self._home, SCHEMA, is_alone=True) as db:
+            _count_try(db, name)
             row = db.execute(
-                "select digest, waits_until, disabled_at from users where name = ?", (name,)
+                "select digest, disabled_at from users where name = ?", (name,)
             ).fetchone()
-        digest, waits_until, disabled_at = row or ("", 0.0, None)
-        if waits_until > time.time():
-            raise LockedError(waits_until - time.time())
+        digest, disabled_at = row or ("", None)
         is_right = _is_right(password, digest or _nobody()) and bool(digest) and disabled_at is None
+        if not is_right:
+            return None
         with opened(self._home, SCHEMA) as db:
-            if is_right:
-                db.execute(
-                    "update users set tries = 0, waits_until = 0, signed_in_at = ? where name = ?",
-                    (time.time(), name),
-                )
-            elif row:
-                _note_failure(db, name)
-        return self.get(name) if is_right else None
+            _forgive(db, name)
+        self.greet(name)
+        return self.get(name)
 
     def change(
         self, name: str, *, role: str = "", projects: Sequence[str] | None = None,
@@ -152,19 +160,28 @@ class Accounts:
         """Change a user, and end the sessions that rest on what they were; raises UsageError."""
         user = self.get(name)
         wanted = _role(role or user.role)
-        with opened(self._home, SCHEMA) as db:
+        digest = hashed(password) if password else ""
+        with opened(self._home, SCHEMA, is_alone=True) as db:
             self._keep_an_admin(db, user, wanted, disabled)
             db.execute(
-                "update users set role = ?, projects = ?, version = version + 1, tries = 0, "
-                "waits_until = 0 where name = ?",
+                "update users set role = ?, projects = ?, version = version + 1 where name = ?",
                 (wanted, json.dumps(list(user.projects if projects is None else projects)), name),
             )
-            if password:
-                db.execute("update users set digest = ? where name = ?", (hashed(password), name))
+            if digest:
+                db.execute("update users set digest = ? where name = ?", (digest, name))
+            if digest or disabled is False:
+                _forgive(db, name)
             if disabled is not None:
                 at = time.time() if disabled else None
                 db.execute("update users set disabled_at = ? where name = ?", (at, name))
+            if digest or disabled:
+                _end_all(db, name)
         return self.get(name)
+
+    def end_sessions(self, name: str) -> None:
+        """Sign a user out everywhere."""
+        with opened(self._home, SCHEMA) as db:
+            _end_all(db, name)
 
     def greet(self, name: str) -> None:
         """Note that somebody signed in by another way than a password."""
@@ -204,13 +221,38 @@ def user_of(row: tuple[object, ...]) -> User:
     )  # fmt: skip
 
 
-def _note_failure(db: sqlite3.Connection, name: str) -> None:
-    """Count a wrong password; from FREE_TRIES on the user waits, twice as long each time."""
-    db.execute("update users set tries = tries + 1 where name = ?", (name,))
-    (tries,) = db.execute("select tries from users where name = ?", (name,)).fetchone()
-    if tries >= FREE_TRIES:
-        wait_s = min(FIRST_WAIT_S * 2 ** min(tries - FREE_TRIES, 20), LONGEST_WAIT_S)
-        db.execute("update users set waits_until = ? where name = ?", (time.time() + wait_s, name))
+def _count_try(db: sqlite3.Connection, name: str) -> None:
+    """Count a try before it is made, as one that fails, so that many at once are not free.
+
+    Raises LockedError while the name waits.
+    """
+    key, now = _of(name), time.time()
+    db.execute("delete from attempts where waits_until < ? - ?", (now, FORGIVEN_S))
+    row = db.execute(
+        "select tries, waits_until from attempts where name_digest = ?", (key,)
+    ).fetchone()
+    tries, waits_until = row or (0, 0.0)
+    if tries >= FREE_TRIES and waits_until > now:
+        raise LockedError(waits_until - now)
+    times = tries + 1 - FREE_TRIES
+    wait_s = min(FIRST_WAIT_S * 2 ** min(times, 30), LONGEST_WAIT_S) if times >= 0 else 0.0
+    db.execute("insert or replace into attempts values (?, ?, ?)", (key, tries + 1, now + wait_s))
+
+
+def _forgive(db: sqlite3.Connection, name: str) -> None:
+    db.execute("delete from attempts where name_digest = ?", (_of(name),))
+
+
+def _of(name: str) -> str:
+    """Return what stands for a name: people type passwords where a name is asked for."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _end_all(db: sqlite3.Connection, name: str) -> None:
+    db.execute(
+        "update families set revoked_at = coalesce(revoked_at, ?) where name = ?",
+        (time.time(), name),
+    )
 
 
 def _role(name: str) -> Role:

@@ -14,10 +14,12 @@ BUSY_S = 10.0
 
 
 @contextmanager
-def opened(home: Path, schema: str) -> Generator[sqlite3.Connection]:
+def opened(home: Path, schema: str, *, is_alone: bool = False) -> Generator[sqlite3.Connection]:
     """Lend a connection with the tables of `schema`; what was done is committed at the end.
 
-    Raises GoLiveError where the file cannot be read or written.
+    `is_alone` keeps other writers out from the start: for who decides by what they read, so that
+    two requests of one moment do not both take the same. Raises GoLiveError where the file cannot
+    be read or written.
     """
     path = home / FILE
     try:
@@ -27,6 +29,8 @@ def opened(home: Path, schema: str) -> Generator[sqlite3.Connection]:
         try:
             with db:
                 db.executescript(schema)
+                if is_alone:
+                    db.execute("begin immediate")
                 yield db
         finally:
             db.close()

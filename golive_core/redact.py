@@ -1,5 +1,7 @@
 """What a secret looks like, and what takes secrets out of text and of values. Nothing else.
 
+Masks that can be taken back, for text that goes to a model, are in `golive_core/masks.py`.
+
 Two ways to know one: it was resolved in this process (`settings.resolve`), or it has the shape
 that its issuer gives it. Better one harmless word masked than one key in a log file.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import cast
 from urllib.parse import quote
@@ -54,6 +57,30 @@ SHAPES = (
     r"\bNRAK-[A-Z0-9]{20,}",  # New Relic
     r"\bshp(?:at|ss|ca|pa)_[0-9a-fA-F]{32}",  # Shopify
     r"\bAGE-SECRET-KEY-1[A-Z0-9]{50,}",
+    r"\b(?:AC|SK)[0-9a-f]{32}\b",  # Twilio
+    r"\b[0-9a-f]{32}-us\d{1,2}\b",  # Mailchimp
+    r"\blin_api_\w{30,}",  # Linear
+    r"\b(?:ntn|secret)_[A-Za-z0-9]{30,}",  # Notion
+    r"\bgsk_\w{20,}",  # Groq
+    r"\bxai-\w{20,}",
+    r"\bpplx-\w{20,}",
+    r"\br8_\w{30,}",  # Replicate
+    r"\bsntry[su]_[\w+/=-]{20,}",  # Sentry
+    r"\b\w{14}\.atlasv1\.[\w-]{30,}",  # Terraform Cloud
+    r"\bdp\.(?:pt|st|ct|sa|scim|audit)\.[\w.]{20,}",  # Doppler
+    r"\bpul-[0-9a-f]{32,}",  # Pulumi
+    r"\bsbp_[0-9a-f]{32,}",  # Supabase
+    r"\bpscale_(?:tkn|oauth|pw)_[\w-]{20,}",
+    r"\bnfp_\w{20,}",  # Netlify
+    r"\bFlyV1 fm2_[\w+/=,-]{20,}",
+    r"\bfigd_[\w-]{20,}",
+    r"\bAKCp[A-Za-z0-9]{50,}",  # JFrog
+    r"\bsq0(?:atp|csp)-[\w-]{20,}",  # Square
+    r"\b1//0[\w-]{30,}",  # Google refresh token
+    r"\bphc_\w{30,}",
+    r"\b(?:EAA|EAAC)[A-Za-z0-9]{40,}",  # Facebook
+    r"(?<=\bpassword )(?!is\b|for\b|was\b|and\b|to\b|or\b)[^\s'\"]*[\d!@#$%^&*][^\s'\"]*"
+    r"(?=\s|$)",  # netrc
 )
 HEADERS = (
     r"(?:proxy-)?authorization|(?:set-)?cookie|private-token|job-token|deploy-token|jenkins-crumb|"
@@ -78,7 +105,7 @@ _user_in_url = (
 )
 _query = rf"""(?i)([?&;](?:{NAMES}|{QUERY})=)[^&\s'"#;]+"""
 _assigned = (
-    rf"""(?i)(?<![\w?&])({NAMES})(\\?['"]?\s*(?:[:=]|=>)\s*)"""
+    rf"""(?i)(?<![\w?&])({NAMES})(\\?['"]?\s*(?:=>|[:=])\s*)"""
     rf"""(?:(\\?['"])(?!{UNMASKED}\\?['"])(?:(?!\3).)+?\3|(?!{UNMASKED})[^\s'"&,;}}]+)"""
 )
 _option = rf"(?i)(--?{NAMES}[= ])(?!-|{UNMASKED})\S+"
@@ -97,12 +124,24 @@ _rules = tuple(
 
 def redact(text: str) -> str:
     """Return `text` with every resolved or recognisable secret replaced by three stars."""
+    return replaced(text, lambda _: MASK)
+
+
+def replaced(text: str, mask: Callable[[str], str]) -> str:
+    """Return `text` with each resolved or recognisable secret replaced by what `mask` gives it."""
     for secret in _spellings(resolved_secrets()):
-        text = text.replace(secret, MASK)
-    text = _shapes.sub(MASK, text)
-    for pattern, replacement in _rules:
-        text = pattern.sub(replacement, text)
+        if secret in text:
+            text = text.replace(secret, mask(secret))
+    text = _shapes.sub(lambda found: mask(found[0]), text)
+    for pattern, template in _rules:
+        text = pattern.sub(lambda found, kept=template: _inside(found, kept, mask), text)
     return text
+
+
+def _inside(found: re.Match[str], template: str, mask: Callable[[str], str]) -> str:
+    """Return a match with the part masked that its template has stars for."""
+    before, _, after = found.expand(template).rpartition(MASK)
+    return before + mask(found[0][len(before) : len(found[0]) - len(after)]) + after
 
 
 def masked(value: object, key: str = "") -> object:

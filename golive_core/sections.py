@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from golive_core.endpoint import Model
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
@@ -92,4 +94,4 @@ class Gateway:
     concurrent: int = 200
 
 
-Section = Rates | Delivery | Retention | Ports | Gateway | Secrets | SignIn
+Section = Rates | Delivery | Retention | Ports | Gateway | Secrets | SignIn | Model

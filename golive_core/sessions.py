@@ -4,7 +4,8 @@ An access token is a JWT (RFC 7519) signed with Ed25519; its key is named, publi
 rotated. It says who somebody is, and is asked after in accounts.db (a look each LOOK_S seconds), so
 that signing out and a change of role take effect at once and not in 15 minutes. A refresh token
 works once (RFC 9700, 4.14.2): one that comes a second time was stolen from somebody, and its whole
-family ends.
+family ends. However often it is renewed, a session ends REFRESH_S after it began: whom an identity
+provider does not know any more stays no longer.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from golive_core.accounts import Accounts, User
 from golive_core.database import opened
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
 
 REFRESH_COOKIE = "golive_refresh"
 ACCESS_S = 15 * 60
@@ -35,11 +39,6 @@ LOOK_S = 3.0
 ISSUER = "golive"
 SCHEMA = f"""
 {accounts.SCHEMA}
-create table if not exists families (
-    family_id text primary key, name text not null, digest text not null,
-    before text not null default '', made_at real not null, renewed_at real not null,
-    ends_at real not null, revoked_at real
-) strict;
 create table if not exists keys (
     kid text primary key, pem text not null, made_at real not null, retired_at real
 ) strict;
@@ -60,8 +59,11 @@ class Pair:
     identity: Identity
 
 
+MOST_KNOWN = 1000
 _looked: dict[str, tuple[float, int | None]] = {}
 """Family to when it was looked at and the version of its user, None if it is over."""
+_public: dict[str, Ed25519PublicKey] = {}
+"""Home and key id to the key that verifies: what a key id stands for never changes."""
 
 
 class Sessions:
@@ -91,7 +93,7 @@ class Sessions:
         """
         family, _, secret = refresh.partition(".")
         now, digest = time.time(), _digest(secret)
-        with opened(self._home, SCHEMA) as db:
+        with opened(self._home, SCHEMA, is_alone=True) as db:
             row = db.execute(
                 "select name, digest, before, renewed_at, ends_at, revoked_at from families "
                 "where family_id = ?", (family,),
@@ -108,9 +110,9 @@ class Sessions:
             if is_newest:
                 fresh = secrets.token_urlsafe(32)
                 db.execute(
-                    "update families set digest = ?, before = ?, renewed_at = ?, ends_at = ? "
+                    "update families set digest = ?, before = ?, renewed_at = ? "
                     "where family_id = ?",
-                    (_digest(fresh), digest, now, now + REFRESH_S, family),
+                    (_digest(fresh), digest, now, family),
                 )
             identity = replace(user.identity, session_id=family)
             access = self._access(db, user, family)
@@ -132,6 +134,8 @@ class Sessions:
         with opened(self._home, SCHEMA) as db:
             row = db.execute(ALIVE, (family,)).fetchone()
         is_alive = row and row[1] is None and row[2] is None and row[3] > time.time()
+        if len(_looked) > MOST_KNOWN:
+            _looked.clear()
         _looked[key] = (time.monotonic(), row[0] if is_alive else None)
         return _looked[key][1]
 
@@ -182,12 +186,9 @@ class Sessions:
         import jwt
 
         try:
-            kid = jwt.get_unverified_header(access).get("kid", "")
-            with opened(self._home, SCHEMA) as db:
-                row = db.execute("select pem from keys where kid = ?", (str(kid),)).fetchone()
-            if row is None:
+            public = self._public(str(jwt.get_unverified_header(access).get("kid", "")))
+            if public is None:
                 return None
-            public = _private(row[0]).public_key()
             needed = ["exp", "iat", "sub", "sid", "ver", "role", "projects"]
             return jwt.decode(
                 access, public, algorithms=["EdDSA"], audience=ISSUER, issuer=ISSUER,
@@ -195,6 +196,16 @@ class Sessions:
             )  # fmt: skip
         except jwt.PyJWTError:
             return None
+
+    def _public(self, kid: str) -> Ed25519PublicKey | None:
+        known = _public.get(f"{self._home}\x1f{kid}")
+        if known is not None:
+            return known
+        with opened(self._home, SCHEMA) as db:
+            row = db.execute("select pem from keys where kid = ?", (kid,)).fetchone()
+        if row is None:
+            return None
+        return _public.setdefault(f"{self._home}\x1f{kid}", _private(row[0]).public_key())
 
     @staticmethod
     def _user(db: sqlite3.Connection, name: str) -> User | None:

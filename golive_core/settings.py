@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from golive_core.endpoint import Model
 from golive_core.errors import SettingsError
 from golive_core.sections import (
     Delivery,
@@ -56,6 +57,7 @@ TOP = (
     "port",
     "gateway",
     "secrets",
+    "model",
     "sign_in",
     "history_start",
     "cores",
@@ -114,6 +116,7 @@ class Settings:
     gateway: Gateway = field(default_factory=Gateway)
     secrets: Secrets = field(default_factory=Secrets)
     sign_in: SignIn = field(default_factory=SignIn)
+    model: Model = field(default_factory=Model)
     history_start: datetime | None = None
     cores: int = field(default_factory=_cores)
 
@@ -158,6 +161,7 @@ OWN_VARIABLES = (
 SECTIONS: tuple[tuple[str, Section], ...] = (
     ("rates", Rates()), ("delivery", Delivery()), ("retention", Retention()), ("port", Ports()),
     ("gateway", Gateway()), ("secrets", Secrets()), ("sign_in", SignIn()),
+    ("model", Model()),
 )  # fmt: skip
 
 
@@ -237,6 +241,7 @@ def parse(content: bytes, *, base: Path, home: Path, file: Path | None = None) -
         ports=toml.section("port", Ports()),
         gateway=toml.section("gateway", Gateway()),
         secrets=toml.section("secrets", Secrets()),
+        model=_model(toml),
         sign_in=_sign_in(toml),
         history_start=_instant(toml, toml.data.get("history_start")),
         cores=max(1, toml.scalar(("cores",), toml.data.get("cores", cores), cores)),
@@ -309,6 +314,11 @@ def _from_file(path: Path) -> str:
 
 
 # ---------------------------------------------------------------- shaping values
+
+
+def _model(toml: Toml) -> Model:
+    _refuse_literals(toml, ("model",), toml.table("model"))
+    return toml.section("model", Model())
 
 
 def _project(toml: Toml, key: str) -> Project:

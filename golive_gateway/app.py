@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from golive_core import settings
 from golive_core.errors import GoLiveError
 from golive_core.log import get_logger
-from golive_core.settings import Gateway
+from golive_core.sections import Gateway
 from golive_gateway import routes
 from golive_gateway.cross_site import SameSite
 from golive_gateway.described import Described

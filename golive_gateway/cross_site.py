@@ -46,7 +46,8 @@ def is_ours(scope: Scope) -> bool:
     headers = Headers(scope=scope)
     cookie = headers.get("cookie", "")
     has_session = any(f"{name}=" in cookie for name in COOKIES)
-    if "authorization" in headers or not (has_session or scope["path"].startswith(SIGN_IN)):
+    shows_token = headers.get("authorization", "").casefold().startswith("bearer ")
+    if shows_token or not (has_session or scope["path"].startswith(SIGN_IN)):
         return True
     origin = headers.get("origin")
     if origin is None:

@@ -30,6 +30,7 @@ from golive_core.settings import Gateway
 UNLIMITED = ("/health/",)
 GROUPS = (("/webhooks/", "webhooks"), ("/sign-in", "sign_ins"))
 """How a path begins, and the limit of `[gateway]` that counts for it; the others share one."""
+SIGN_IN_OF_PROGRAMS = ("POST", "/v1/session")
 REFUSED = frozenset({401, 403, 404, 405})
 BUSY_S = 1
 log = get_logger(__name__)
@@ -169,8 +170,7 @@ class Limited:
         return closing
 
     async def _wait_s(self, count: Counter, scope: Scope, address: str) -> int:
-        path = scope["path"]
-        group = next((name for start, name in GROUPS if path.startswith(start)), "requests")
+        group = group_of(scope["method"], scope["path"])
         held = await count.held_s("refusals", address)
         if held:
             return held
@@ -188,6 +188,13 @@ class Limited:
             await send(message)
 
         return counting
+
+
+def group_of(method: str, path: str) -> str:
+    """Return the name of the limit of `[gateway]` that counts for a request."""
+    if (method, path) == SIGN_IN_OF_PROGRAMS:
+        return "sign_ins"
+    return next((name for start, name in GROUPS if path.startswith(start)), "requests")
 
 
 def _credential(headers: Headers, group: str) -> Sequence[str]:

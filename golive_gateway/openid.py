@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx
 import jwt
@@ -38,6 +38,7 @@ KEPT_S = 3600.0
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
 SKEW_S = 60
 SCOPES = "openid profile email"
+HERE = ("localhost", "127.0.0.1", "::1")
 NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri", "issuer")
 
 
@@ -74,6 +75,12 @@ def _signature(body: str) -> str:
     return hmac.new(access.signing_key(), f"openid.{body}".encode(), hashlib.sha256).hexdigest()
 
 
+def is_private(address: str) -> bool:
+    """Tell whether what is sent to an address stays between the two: TLS, or this machine."""
+    parts = urlsplit(address)
+    return parts.scheme == "https" or parts.hostname in HERE
+
+
 class Provider:
     """One provider, as it describes itself."""
 
@@ -81,6 +88,9 @@ class Provider:
         if not configured.issuer or not configured.client_id:
             what = "no OpenID provider is configured"
             raise SettingsError(what, where="[sign_in]", hint="Name issuer and client_id")
+        if not is_private(configured.issuer):
+            hint = "What is sent in the clear can be read and forged: use https"
+            raise SettingsError("the OpenID provider is not https", where="[sign_in]", hint=hint)
         self._settings = configured
 
     def begin(self, callback: str, to: str) -> tuple[str, Away]:
@@ -104,7 +114,9 @@ class Provider:
             "code_verifier": away.verifier, "client_id": self._settings.client_id,
         }  # fmt: skip
         secret = self._settings.client_secret
-        auth = (self._settings.client_id, settings.resolve(secret)) if secret else None
+        # RFC 6749, 2.3.1: both are form-encoded before they become user and password.
+        pair = (self._settings.client_id, settings.resolve(secret)) if secret else None
+        auth = (quote_plus(pair[0]), quote_plus(pair[1])) if pair else None
         told = _asked("POST", self._described()["token_endpoint"], data=given, auth=auth)
         token = told.get("id_token")
         if not isinstance(token, str):
@@ -140,9 +152,12 @@ class Provider:
     def _described(self) -> Mapping[str, Any]:
         issuer = self._settings.issuer.rstrip("/")
         told = _known(f"{issuer}/.well-known/openid-configuration")
-        missing = [name for name in NEEDED if not isinstance(told.get(name), str)]
+        missing = [
+            name for name in NEEDED
+            if not isinstance(told.get(name), str) or not is_private(str(told[name]))
+        ]  # fmt: skip
         if missing or str(told["issuer"]).rstrip("/") != issuer:
-            what = f"the description lacks {', '.join(missing)}" if missing else (
+            what = f"the description lacks {', '.join(missing)} over https" if missing else (
                 f"it calls itself {told['issuer']}"
             )  # fmt: skip
             raise OpenIdError(what, where=issuer, hint="Compare [sign_in] issuer")
@@ -181,10 +196,12 @@ def user_of(claims: Mapping[str, Any], configured: SignIn, accounts: Accounts) -
     Raises OpenIdError for who has no role here, or may not come in.
     """
     role = role_of(claims, configured)
-    if role is None:
-        raise OpenIdError("you have no role here", hint="Ask an admin of GoLive")
     subject = f"{claims['iss']}#{claims['sub']}"
     user = accounts.find(subject)
+    if role is None:
+        if user is not None:
+            accounts.end_sessions(user.name)
+        raise OpenIdError("you have no role here", hint="Ask an admin of GoLive")
     if user is None:
         user = accounts.add(_free_name(claims, accounts), role, subject=subject)
     elif user.disabled_at is not None:

@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from golive_core import settings
 from golive_core.security import Fact, Kind, Outcome, recorder
+from golive_gateway.limits import SIGN_IN_OF_PROGRAMS
 
 NOWHERE = "(nothing there)"
 """Stands for every path that is no route, so that a scan is one event and not a thousand."""
@@ -45,16 +46,17 @@ class Watched:
 
 def fact_of(scope: Scope, status: int) -> Fact | None:
     """Return what an answer means; None where it means nothing."""
+    actor = str(scope.get("state", {}).get("caller", ""))
     told = _meaning(scope["method"], scope["path"], status)
-    if told is None:
+    if told is None or (told == SIGNED_IN and not actor):
         return None
     kind, name, outcome = told
     route = getattr(scope.get("route"), "path", NOWHERE)
     address = str((scope.get("client") or ("", 0))[0])
-    actor = str(scope.get("state", {}).get("caller", ""))
     return Fact(kind, name, outcome, actor, address, route)
 
 
+SIGNED_IN: tuple[Kind, str, Outcome] = ("authentication", "sign_in", "ok")
 REFUSALS: dict[int, tuple[Kind, str]] = {
     401: ("authentication", "token"), 403: ("authorisation", "permission"),
     404: ("limit", "not_found"), 405: ("limit", "not_found"), 429: ("limit", "rate"),
@@ -63,7 +65,7 @@ REFUSALS: dict[int, tuple[Kind, str]] = {
 
 
 def _meaning(method: str, path: str, status: int) -> tuple[Kind, str, Outcome] | None:
-    if path.startswith(SIGN_IN):
+    if path.startswith(SIGN_IN) or (method, path) == SIGN_IN_OF_PROGRAMS:
         return _sign_in(status)
     if path.startswith(PROBES):
         return None
@@ -75,8 +77,10 @@ def _meaning(method: str, path: str, status: int) -> tuple[Kind, str, Outcome] |
     return None
 
 
-def _sign_in(status: int) -> tuple[Kind, str, Outcome] | None:
-    if status == 303:  # noqa: PLR2004 - on to the pages
-        return "authentication", "sign_in", "ok"
-    # 200 is the form, which is no sign-in.
-    return None if status == 200 else ("authentication", "sign_in", "refused")  # noqa: PLR2004
+def _sign_in(status: int) -> tuple[Kind, str, Outcome]:
+    """Return what an answer to a sign-in means.
+
+    One without an error is a sign-in where somebody is known by then; else it is the form, or leads
+    on to the identity provider.
+    """
+    return SIGNED_IN if status < 400 else ("authentication", "sign_in", "refused")  # noqa: PLR2004 - of HTTP

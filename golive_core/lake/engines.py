@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from golive_core.lake.layout import Layout
 from golive_core.lake.manifest import Manifest
 from golive_core.lake.snapshot import Era, era
+from golive_core.sight import EVERYTHING, Sight
 
 if TYPE_CHECKING:
     # Processes that only write (parsers) save the 0.15 s of CPU that it takes to import.
@@ -99,22 +100,22 @@ class Engine:
 
 
 class Engines:
-    """The engines of the newest few manifests that were asked.
+    """The engines of the newest few manifests that were asked, for each way of seeing them.
 
     One that is pushed out lives until its last user is done. A forked process never uses those of
     its parent. After ROOMS of them the DuckDB is left for a new one: it keeps what it read of
     files that are long replaced.
     """
 
-    def __init__(self, kept: int = 3) -> None:
+    def __init__(self, kept: int = 12) -> None:
         self._kept = kept
-        self._engines: OrderedDict[tuple[int, Era, Path, int], Engine] = OrderedDict()
+        self._engines: OrderedDict[tuple[int, Era, Path, int, Sight], Engine] = OrderedDict()
         self._house: House | None = None
         self._lock = threading.Lock()
 
-    def of(self, layout: Layout, found: Manifest) -> Engine:
-        """Return the engine of a manifest."""
-        key = (os.getpid(), era(layout.root), layout.root, found.n)
+    def of(self, layout: Layout, found: Manifest, sight: Sight = EVERYTHING) -> Engine:
+        """Return the engine of a manifest, with the rows that are seen."""
+        key = (os.getpid(), era(layout.root), layout.root, found.n, sight)
         with self._lock:
             if key not in self._engines:
                 self._engines[key] = Engine(self._roomy())

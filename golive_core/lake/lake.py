@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from golive_core import schema
+from golive_core.errors import LakeError
 from golive_core.lake import lookup, manifest, read, sandbox, stage, upkeep
 from golive_core.lake import transaction as transactions
 from golive_core.lake.commit import WriteResult
@@ -20,6 +21,7 @@ from golive_core.lake.read import Params
 from golive_core.lake.snapshot import DataFile
 from golive_core.lake.stage import Staged
 from golive_core.lake.transaction import Transaction
+from golive_core.sight import EVERYTHING, Sight
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,12 +33,14 @@ class Lake:
     """The tables below `root`; nothing is created before the first write.
 
     Reads see a consistent set of table versions and never wait; writes are transactions. An
-    object is cheap, may be shared by threads and pickled. Raises LakeVersionError if a newer
-    GoLive wrote the lake.
+    object is cheap, may be shared by threads and pickled. `sight` is what its reader may see:
+    `query`, `sandbox` and `connect` show no more, and what reads files past them is refused.
+    Raises LakeVersionError if a newer GoLive wrote the lake.
     """
 
-    def __init__(self, root: Path | str) -> None:
+    def __init__(self, root: Path | str, sight: Sight = EVERYTHING) -> None:
         self.root = Path(root).absolute()
+        self._sight = sight
         self._layout = Layout(self.root)
         if self._layout.format_file.exists():
             found = manifest.read_json(self._layout.format_file)
@@ -80,7 +84,7 @@ class Lake:
         written is an empty view. `as_of` (aware) shows the lake as it was then. The caller closes
         the connection.
         """
-        return read.connect(self._layout, self.manifest(as_of), tables)
+        return read.connect(self._layout, self.manifest(as_of), tables, self._sight)
 
     def query(
         self, sql: str, params: Params = None, *, as_of: datetime | None = None
@@ -90,7 +94,7 @@ class Lake:
         Only the views that the SQL names are made. Raises QueryError for wrong SQL. SQL from
         people goes to `sandbox`.
         """
-        return read.query(self._layout, self.manifest(as_of), sql, params)
+        return read.query(self._layout, self.manifest(as_of), sql, params, self._sight)
 
     def lookup(self, table: str, **values: object) -> pl.DataFrame:
         """Return the rows of a small declared table whose columns have these values, or all.
@@ -98,6 +102,7 @@ class Lake:
         Without DuckDB: 1 ms where a query takes 6, since each version of a table needs a new
         view. Files that may hold the values are read whole, so large tables are to be queried.
         """
+        self._refuse_held(table)
         return lookup.rows(self._layout, self.manifest(None), table, values)
 
     def scan(self, table: str, **ranges: tuple[object, object]) -> pl.LazyFrame:
@@ -106,6 +111,7 @@ class Lake:
         A range is (lowest, highest) of a column. Rows beyond it may be among the others of a
         file: filter them. For large rows of which few are wanted; not for tables by day.
         """
+        self._refuse_held(table)
         return lookup.scan(self._layout, self.manifest(None), table, ranges)
 
     def unfilled(self, table: str, column: str) -> list[DataFile]:
@@ -115,6 +121,7 @@ class Lake:
 
     def read(self, table: str, files: Sequence[DataFile]) -> pl.DataFrame:
         """Return all rows of some files of a declared table."""
+        self._refuse_held(table)
         held = lookup.snapshot_of(self._layout, self.manifest(None), table)
         return stage.read_rows(schema.find(table), held, files)
 
@@ -133,7 +140,7 @@ class Lake:
         `timeout_s` seconds or `memory`.
         """
         limits = sandbox.Limits(max_rows, timeout_s, memory)
-        return sandbox.run(self._layout, self.manifest(as_of), sql, limits)
+        return sandbox.run(self._layout, self.manifest(as_of), sql, limits, self._sight)
 
     @contextmanager
     def transaction(self, note: str = "") -> Generator[Transaction]:
@@ -202,6 +209,11 @@ class Lake:
     def history(self, table: str, limit: int = 100) -> pl.DataFrame:
         """Return the newest commits of a table: version, at, operation, rows and days changed."""
         return upkeep.history(self._layout, table, limit)
+
+    def _refuse_held(self, table: str) -> None:
+        if not self._sight.is_everything:
+            hint = "Take query: it leaves out what is not to be seen"
+            raise LakeError("only a query is held to projects", where=table, hint=hint)
 
     def manifest(self, as_of: datetime | None = None) -> Manifest:
         """Return which table versions are shown now, or as of an aware instant.

@@ -31,6 +31,7 @@ from golive_core.lake.layout import (
 from golive_core.lake.manifest import Manifest
 from golive_core.lake.snapshot import Snapshot
 from golive_core.lake.trouble import told
+from golive_core.sight import EVERYTHING, Sight, held
 
 if TYPE_CHECKING:
     import duckdb
@@ -83,10 +84,21 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def view(found: Snapshot) -> str:
-    """Return the statement that makes the view of one table version."""
-    layer, _, name = found.table.partition(".")
-    return f"create or replace view {quoted(layer)}.{quoted(name)} as {select(found)}"
+def view(layout: Layout, found: Manifest, table: str, sight: Sight = EVERYTHING) -> str:
+    """Return the statement that makes the view of a table version: of the rows that are seen."""
+    snapshot = snapshot_of(layout, found, table)
+    rows = select(snapshot)
+    if not sight.is_everything:
+        rows = held(table, columns_of(snapshot), sight, lambda name: whole(layout, found, name))
+    layer, _, name = table.partition(".")
+    return f"create or replace view {quoted(layer)}.{quoted(name)} as {rows}"
+
+
+def whole(layout: Layout, found: Manifest, table: str) -> str | None:
+    """Return the SELECT of all rows of a table, None for one that is not there."""
+    if table not in found.tables and not declared(table):
+        return None
+    return select(snapshot_of(layout, found, table))
 
 
 def select(found: Snapshot) -> str:
@@ -141,23 +153,23 @@ def cells(columns: Mapping[str, pl.DataType], have: set[str]) -> str:
 
 
 def connect(
-    layout: Layout, found: Manifest, tables: Iterable[str] | None
+    layout: Layout, found: Manifest, tables: Iterable[str] | None, sight: Sight = EVERYTHING
 ) -> duckdb.DuckDBPyConnection:
     """Return a DuckDB with the views of these tables (None: all declared and existing ones)."""
     names = sorted({*schema.TABLES, *found.tables} if tables is None else set(tables))
     connection = engine()
     try:
-        make_views(connection, [snapshot_of(layout, found, name) for name in names])
+        make_views(connection, [view(layout, found, name, sight) for name in names])
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def make_views(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[Snapshot]) -> None:
-    """Make the views of some table versions."""
-    if snapshots:
-        connection.execute("; ".join(view(found) for found in snapshots))
+def make_views(connection: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> None:
+    """Run the statements of `view` for some tables."""
+    if statements:
+        connection.execute("; ".join(statements))
 
 
 def named_tables(sql: str) -> set[str]:
@@ -183,15 +195,17 @@ def known(found: Manifest, names: Iterable[str]) -> list[str]:
     )
 
 
-def query(layout: Layout, found: Manifest, sql: str, params: Params) -> pl.DataFrame:
+def query(
+    layout: Layout, found: Manifest, sql: str, params: Params, sight: Sight = EVERYTHING
+) -> pl.DataFrame:
     """Return the result of one statement over the tables that it names."""
     import duckdb
 
-    pooled = engines.of(layout, found)
+    pooled = engines.of(layout, found, sight)
     connection = pooled.cursor()
     try:
         tables = known(found, named_tables(sql))
-        pooled.show(tables, lambda name: view(snapshot_of(layout, found, name)))
+        pooled.show(tables, lambda name: view(layout, found, name, sight))
         return to_frame(run(connection, sql, params))
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
         raise wrong(error) from error

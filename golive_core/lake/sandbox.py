@@ -21,6 +21,7 @@ from golive_core.lake import read
 from golive_core.lake.engines import LAYERS, engine
 from golive_core.lake.layout import Layout
 from golive_core.lake.manifest import Manifest
+from golive_core.sight import EVERYTHING, Sight
 
 if TYPE_CHECKING:
     import duckdb
@@ -50,25 +51,38 @@ class Limits:
     memory: str
 
 
-def run(layout: Layout, found: Manifest, sql: str, limits: Limits) -> pl.DataFrame:
+def run(
+    layout: Layout, found: Manifest, sql: str, limits: Limits, sight: Sight = EVERYTHING
+) -> pl.DataFrame:
     """Return the result of a stranger's statement, or raise QueryError."""
     import duckdb
 
     connection = engine()
     try:
         tables = read.known(found, checked(connection, sql))
-        read.make_views(connection, [read.snapshot_of(layout, found, name) for name in tables])
+        for name in tables:
+            refuse_closed(layout, found, name, sight)
+        read.make_views(connection, [read.view(layout, found, name, sight) for name in tables])
         fence(connection, layout, limits)
         with deadline(connection, limits.timeout_s):
             frame = read.to_frame(bounded(connection, sql, limits))
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
-        raise said(error, limits) from error
+        raise said(error, limits, sight) from error
     finally:
         connection.close()
     if frame.height > limits.max_rows:
         hint = "Aggregate, filter or add a LIMIT"
         raise QueryError(f"more than {limits.max_rows} rows", where="SQL", hint=hint)
     return frame
+
+
+def refuse_closed(layout: Layout, found: Manifest, table: str, sight: Sight) -> None:
+    """Raise QueryError for a table that is not for the reader: no rows would say too little."""
+    if sight.is_everything:
+        return
+    if sight.closes(table, read.columns_of(read.snapshot_of(layout, found, table))):
+        hint = "Ask an admin, or read another table"
+        raise QueryError(f"{table} is not for you to read", where="SQL", hint=hint)
 
 
 def bounded(
@@ -105,8 +119,13 @@ def deadline(connection: duckdb.DuckDBPyConnection, seconds: float) -> Generator
         timer.join()
 
 
-def said(error: Exception, limits: Limits) -> QueryError:
-    """Return the QueryError for what stopped the statement."""
+def said(error: Exception, limits: Limits, sight: Sight = EVERYTHING) -> QueryError:
+    """Return the QueryError for what stopped the statement.
+
+    Who may not see all rows is not told the value that it failed on.
+    """
+    import duckdb
+
     text = str(error).lower()
     if "interrupt" in text:
         hint = "Filter by day or project, or aggregate"
@@ -114,6 +133,11 @@ def said(error: Exception, limits: Limits) -> QueryError:
     if "out of memory" in text:
         hint = "Filter by day or project, or aggregate"
         return QueryError(f"needed more than {limits.memory}", where="SQL", hint=hint)
+    if not sight.is_everything and not isinstance(
+        error, duckdb.ParserException | duckdb.BinderException | duckdb.CatalogException
+    ):
+        hint = "try_cast and try() give null instead"
+        return QueryError("a value does not fit what is done with it", where="SQL", hint=hint)
     return read.wrong(error)
 
 

@@ -131,3 +131,45 @@ usual           float  what is usual of the subject in such a time: events or by
 reason          text   a sentence that can be checked
 made_at         at     when it was found
 """, key="alert_id", sort="at rule")  # fmt: skip
+
+LLM_CALLS = table("ops.llm_calls", "one question to a language model, asked or refused", """
+call_id         text   random
+at              at     when it was to be asked
+day             day    UTC date of at
+agent           text   agent that asked: error_resolver ...
+subject         text   what about: the id of a build or failure, a file
+prompt          text   name and version of the prompt, and hash of its text
+model           text   name of the model
+host            text   host of the endpoint
+request_hash    text   hash of model, messages and shape: the same question has the same
+status          text   answered, cached, refused (not sent), failed or rejected (unfit answer)
+reason          text   why it was refused or rejected, or how it failed; null if answered
+sent            text   the messages exactly as sent, JSON; null if nothing was sent
+answer          text   the answer as it came, masks in place; null without one
+masks           text   JSON object: texts masked before sending, by kind
+tokens_in       int    tokens sent; estimated where the endpoint does not tell
+tokens_out      int    tokens received; the same
+cost_usd        float  price by the configured rates, US dollars; 0 for a cached answer
+first_token_s   float  time to the first token, seconds; null without a stream
+duration_s      float  time to the last token, seconds
+retries         int    times that it was asked again after a failure
+""", key="call_id", sort="at call_id", partition="month", is_fact=True)  # fmt: skip
+
+PROPOSALS = table("ops.proposals", "one action that an agent proposes, and what became of it", """
+proposal_id     text  hash of action, instance and parameters: the same is proposed once
+project_id      text  project that it is about
+agent           text  agent that proposes it
+subject         text  what it is about: the id of a build or failure
+title           text  what would be done, in a line
+reason          text  why, in a sentence
+evidence        text  JSON list: rows and lines that it rests on
+action          text  verb of golive_actions, for example github.set_comment
+instance        text  source or target that it is done to
+parameters      text  JSON object: exactly what the verb would be given
+status          text  open, approved, rejected, done or failed
+proposed_at     at    when it was proposed first
+decided_at      at    when a person decided, null while it is open
+decided_by      text  who decided, null while it is open
+note            text  what they said, or null
+result          text  JSON: what the action gave, or the error; null before
+""", key="proposal_id", sort="proposed_at proposal_id")  # fmt: skip

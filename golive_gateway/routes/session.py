@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
-from golive_core import settings
+from golive_core import access, settings
 from golive_core.accounts import Accounts, LockedError
 from golive_core.sessions import ACCESS_S, Pair, Sessions
 from golive_gateway.auth import identified
@@ -48,6 +48,7 @@ class Who(BaseModel):
 @router.post(
     "",
     responses={
+        400: {"description": "The body cannot be read."},
         401: {"description": "Name or password is wrong."},
         429: {"description": "Too many wrong passwords; see Retry-After."},
     },
@@ -66,7 +67,11 @@ def sign_in(request: Request, given: Password) -> Opened:
 
 
 @router.post(
-    "/renew", responses={401: {"description": "The token is none, over, or was used before."}}
+    "/renew",
+    responses={
+        400: {"description": "The body cannot be read."},
+        401: {"description": "The token is none, over, or was used before."},
+    },
 )
 def renew(given: Refresh) -> Opened:
     """Give a new pair for the newest refresh token; an older one ends the session."""
@@ -97,6 +102,8 @@ def sign_out(request: Request) -> Response:
     found = identified(request)
     if found.session_id:
         Sessions(settings.home()).end(found.session_id)
+    else:
+        access.sign_out(request.cookies)
     return Response(status_code=204)
 
 

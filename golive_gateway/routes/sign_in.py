@@ -7,7 +7,6 @@ the same one. The refresh cookie goes to `/sign-in` alone.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from html import escape
 from typing import Annotated, Any
@@ -25,8 +24,6 @@ router = APIRouter(tags=["sign-in"])
 HTML: dict[str, Any] = {"text/html": {"schema": {"type": "string"}}}
 REFRESH_PATH = "/sign-in"
 Text = Annotated[str, Query(max_length=2000)]
-_used: dict[str, float] = {}
-"""Tokens that have opened a session, with the time when they can be forgotten."""
 
 
 @router.get(
@@ -93,10 +90,7 @@ def with_password(
 )
 def sign_out(request: Request) -> Response:
     """End the session and forget the cookies of this browser."""
-    who = access.who(request.cookies)
-    sessions = Sessions(settings.home())
-    if who is not None and who.session_id:
-        sessions.end(who.session_id)
+    access.sign_out(request.cookies)
     response = RedirectResponse("/sign-in", status_code=303)
     response.delete_cookie(access.COOKIE)
     response.delete_cookie(REFRESH_COOKIE, path=REFRESH_PATH)
@@ -122,8 +116,9 @@ def _asked(
 
 
 def _by_link(request: Request, token: str, to: str) -> Response:
-    if not access.verify(token, "link") or not _use(token):
+    if not access.use_link(token):
         return HTMLResponse(page("This link no longer works", _HELP), status_code=403)
+    request.state.caller = access.OWNER.name
     response = RedirectResponse(onwards(request, to), status_code=303)
     response.set_cookie(
         access.COOKIE, access.make_token("session"),
@@ -194,13 +189,3 @@ def _other_ways(to: str) -> str:
         return ""
     query = urlencode({"to": to}) if to else ""
     return f"<a href='/sign-in/oidc?{query}'><b>{escape(configured.label)}</b></a>"
-
-
-def _use(token: str) -> bool:
-    """Mark the token as used; False if it was used before."""
-    now = time.time()
-    for old in [old for old, until in _used.items() if until < now]:
-        del _used[old]
-    first = token not in _used
-    _used[token] = now + access.LIFETIME_S["link"]
-    return first

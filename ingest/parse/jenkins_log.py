@@ -27,9 +27,7 @@ def rows(
     A line without a time of its own has that of the last one before it, else `at`, the start of
     the build.
     """
-    frame = lines(body)
-    clean = pl.col("message").str.replace_all(NOTE, "").str.replace_all(CONTROL, "")
-    frame = frame.with_columns(clean.alias("message"))
+    frame = plain_lines(body).to_frame()
     time = (
         pl.col("message")
         .str.extract(TIME)
@@ -46,3 +44,9 @@ def rows(
         pl.int_range(line, line + pl.len(), dtype=pl.Int64).alias("line"),
         pl.col("at").dt.date().alias("day"), "at", level().alias("level"), "message",
     )  # fmt: skip
+
+
+def plain_lines(body: bytes) -> pl.Series:
+    """Return the lines of a console as `message`, without hidden notes and control sequences."""
+    clean = pl.col("message").str.replace_all(NOTE, "").str.replace_all(CONTROL, "")
+    return lines(body).select(clean).to_series()

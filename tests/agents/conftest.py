@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,8 @@ from assets import predictions, refresh
 from golive_agents.chat_assistant import Assistant
 from golive_cli.demo import write_simulation
 from golive_core.lake import Lake
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 NOW = datetime(2026, 3, 31, 18, tzinfo=UTC)
 

@@ -22,7 +22,9 @@ from ingest import registry
 from tests.cli.conftest import GOLIVE, REPORT, Run, environment, git
 
 NAMES = sorted(
-    path.stem for path in Path(commands.__path__[0]).glob("*.py") if path.stem != "__init__"
+    path.stem.replace("_", "-")
+    for path in Path(commands.__path__[0]).glob("*.py")
+    if path.stem != "__init__"
 )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from golive_core import access
+from golive_core import access, spent
 from golive_core.errors import GoLiveError
 
 PURPOSES: list[access.Purpose] = ["link", "session"]
@@ -34,6 +34,27 @@ def test_a_token_expires(purpose: access.Purpose) -> None:
     end = 1_000_000 + access.LIFETIME_S[purpose]
     assert access.verify(token, purpose, at=end - 1)
     assert not access.verify(token, purpose, at=end)
+
+
+def test_a_session_that_was_signed_out_is_over_in_every_browser(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(spent, "LOOK_S", 0.0)
+    mine, other = access.make_token("session"), access.make_token("session")
+    access.sign_out({access.COOKIE: mine})
+    assert not access.is_signed_in({access.COOKIE: mine})
+    assert access.is_signed_in({access.COOKIE: other})
+
+
+def test_a_link_is_used_once_whoever_asks() -> None:
+    link = access.make_token("link")
+    script = f"from golive_core.access import use_link; print(use_link({link!r}))"
+    assert access.use_link(link)
+    again = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert again.stdout.strip() == "False"
+    assert not access.use_link(access.make_token("session"))
 
 
 def forged(token: str) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import jwt
@@ -69,6 +71,46 @@ def test_guessing_has_to_wait_longer_and_longer(
     assert second.value.retry_after_s == pytest.approx(2 * accounts.FIRST_WAIT_S)
     now[0] += 2 * accounts.FIRST_WAIT_S + 1
     assert people.check("ada", PASSWORD) is not None
+
+
+def test_a_name_that_nobody_has_waits_like_one_that_somebody_has(
+    home: Path, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "_is_right", lambda *_: False)
+    for name in ("ada", "nobody"):
+        for _ in range(accounts.FREE_TRIES):
+            assert Accounts(home).check(name, "wrong") is None
+        with pytest.raises(LockedError):
+            Accounts(home).check(name, "wrong")
+    assert b"nobody" not in (home / "accounts.db").read_bytes()
+
+
+def test_guesses_at_the_same_moment_are_counted_one_by_one(
+    home: Path, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(accounts, "_is_right", lambda password, _: tried.append(password))
+
+    def guess(number: int) -> None:
+        with suppress(LockedError):
+            Accounts(home).check("ada", f"guess {number}")
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(guess, range(40)))
+    assert len(tried) == accounts.FREE_TRIES
+
+
+def test_an_admin_lets_somebody_in_who_has_to_wait(
+    home: Path, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(accounts.FREE_TRIES):
+        with monkeypatch.context() as patch:
+            patch.setattr(accounts, "_is_right", lambda *_: False)
+            Accounts(home).check("ada", "wrong")
+    with pytest.raises(LockedError):
+        Accounts(home).check("ada", PASSWORD)
+    Accounts(home).change("ada", disabled=False)
+    assert Accounts(home).check("ada", PASSWORD) is not None
 
 
 def test_the_last_admin_stays(home: Path) -> None:
@@ -158,11 +200,47 @@ def test_a_change_of_a_user_reaches_open_sessions(home: Path, ada: User, change:
     Accounts(home).change("ada", **change)
     assert Sessions(home).identity(pair.access) is None
     by_now = Sessions(home).holds(pair.identity)
-    if "disabled" in change:
+    if "disabled" in change or "password" in change:
         assert by_now is None
     else:
         assert by_now is not None
-        assert (by_now.role, by_now.projects) != ("developer", ("shop",)) or "password" in change
+        assert (by_now.role, by_now.projects) != ("developer", ("shop",))
+
+
+@pytest.mark.parametrize("change", [{"password": PASSWORD + "2"}, {"disabled": True}])
+def test_what_a_thief_may_hold_does_not_outlive_a_new_password_or_a_lock(
+    home: Path, ada: User, change: dict
+) -> None:
+    pair = Sessions(home).open(ada)
+    Accounts(home).change("ada", **change)
+    Accounts(home).change("ada", disabled=False)
+    assert Sessions(home).renew(pair.refresh) is None
+    assert Sessions(home).identity(pair.access) is None
+    assert Accounts(home).check("ada", change.get("password", PASSWORD)) is not None
+
+
+def test_a_session_is_renewed_for_a_week_and_no_longer(
+    home: Path, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [time.time()]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    pair = Sessions(home).open(ada)
+    for _ in range(6):
+        now[0] += 24 * 3600
+        renewed = Sessions(home).renew(pair.refresh)
+        assert renewed is not None
+        pair = renewed
+    now[0] += 24 * 3600 + 1
+    assert Sessions(home).renew(pair.refresh) is None
+
+
+def test_of_renewals_at_the_same_moment_one_wins(home: Path, ada: User) -> None:
+    first = Sessions(home).open(ada)
+    with ThreadPoolExecutor(8) as pool:
+        pairs = list(pool.map(Sessions(home).renew, [first.refresh] * 8))
+    assert all(pairs)
+    (winner,) = [pair for pair in pairs if pair and pair.refresh]
+    assert Sessions(home).renew(winner.refresh) is not None
 
 
 def test_signing_out_ends_what_is_open(home: Path, ada: User) -> None:

@@ -24,6 +24,8 @@ def test_one_failure_and_a_build_with_its_log_are_whole(
     ):
         for dark in (False, True):
             page = look(url, dark=dark)
+            page.get_by_text("Why it failed").wait_for()
+            page.get_by_role("log", name="Telling lines").wait_for()
             assert fits(page), overhang(page)
             assert violations(page) == []
             keep(page, f"{name}-{'dark' if dark else 'light'}", tmp_path)

@@ -13,12 +13,10 @@ from fastapi.testclient import TestClient
 from golive_core import access
 from golive_core.lake import Lake
 from golive_gateway.app import create_app
-from golive_gateway.routes import sign_in
 
 
 @pytest.fixture
 def client(home: Path) -> TestClient:
-    sign_in._used.clear()
     return TestClient(create_app(), base_url="http://127.0.0.1:8000", follow_redirects=False)
 
 

@@ -19,6 +19,7 @@ from fastapi.testclient import TestClient
 
 from golive_core import sessions
 from golive_core.accounts import Accounts
+from golive_core.errors import SettingsError
 from golive_core.sections import SignIn
 from golive_gateway import openid
 from golive_gateway.app import create_app
@@ -130,6 +131,18 @@ def test_a_role_follows_the_provider_at_the_next_sign_in(
     assert client.get("/v1/session").status_code == 401
 
 
+def test_who_lost_their_group_is_signed_out_as_soon_as_the_provider_says_so(
+    client: TestClient, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "LOOK_S", 0.0)
+    returned(client, "s-ada")
+    assert client.get("/v1/session").status_code == 200
+    monkeypatch.setenv("GOLIVE_SIGN_IN_DEVELOPERS", "research")
+    other = TestClient(client.app, base_url=HERE, follow_redirects=False)
+    assert returned(other, "s-ada").status_code == 403
+    assert client.get("/v1/session").status_code == 401
+
+
 def test_a_disabled_user_stays_outside(client: TestClient, home: Path) -> None:
     returned(client, "s-ada")
     Accounts(home).change("ada-l", disabled=True)
@@ -220,6 +233,13 @@ def test_a_provider_that_is_away_is_told(
     assert "Try again" in answer.text
     monkeypatch.delenv("GOLIVE_SIGN_IN_ISSUER")
     assert client.get("/sign-in/oidc").status_code == 403
+
+
+def test_a_provider_elsewhere_has_to_be_asked_by_tls() -> None:
+    assert openid.Provider(SignIn(issuer="https://login.example.org", client_id="golive"))
+    for bad in ("http://login.example.org", "http://127.0.0.1.example.org", "login.example.org"):
+        with pytest.raises(SettingsError, match="https"):
+            openid.Provider(SignIn(issuer=bad, client_id="golive"))
 
 
 def _settings(provider: str) -> SignIn:

@@ -117,6 +117,28 @@ def test_another_site_changes_nothing_in_somebodys_name(
     assert client.get("/v1/session").status_code == 200
 
 
+def test_a_header_that_is_no_token_does_not_excuse_another_site(client: TestClient) -> None:
+    signed_in(client)
+    headers = {"origin": "https://evil.example", "authorization": "Basic YTpi"}
+    assert client.post("/sign-out", headers=headers).status_code == 403
+
+
+def test_programs_may_guess_no_more_often_than_people(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOLIVE_GATEWAY_SIGN_INS", "3/minute")
+    monkeypatch.setattr(accounts, "_is_right", lambda *_: False)
+    bare = browser()
+    codes = [
+        bare.post("/v1/session", json={"name": f"name{number}", "password": "x"}).status_code
+        for number in range(4)
+    ]
+    assert codes == [401] * 3 + [429]
+    answer = bare.post("/sign-in", data={"name": "a", "password": "x"}, headers={"origin": HERE})
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) > 0
+
+
 def test_a_session_that_is_over_is_renewed_on_the_way(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

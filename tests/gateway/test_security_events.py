@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from assets.security import take
 from assets.workspace import Workspace
 from golive_core import access, security, settings
+from golive_core.accounts import Accounts
 from golive_core.security import Fact, Recorder
 from golive_core.tokens import Tokens
 from golive_dagster.security import tell
@@ -44,6 +45,22 @@ def test_sign_ins_are_noted_whether_they_work_or_not(client: TestClient, home: P
     client.get("/sign-in", params={"token": access.make_token("link")})
     assert noted(home) == [
         ("authentication", "sign_in", "refused", "/sign-in", 1),
+        ("authentication", "sign_in", "ok", "/sign-in", 1),
+    ]
+
+
+def test_a_sign_in_of_a_program_is_one_and_the_form_or_another_visit_is_none(
+    client: TestClient, home: Path
+) -> None:
+    Accounts(home).add("ada", "viewer", "correct horse battery")
+    client.get("/sign-in")
+    client.post("/v1/session", json={"name": "ada", "password": "wrong"})
+    client.post("/v1/session", json={"name": "ada", "password": "correct horse battery"})
+    client.get("/sign-in", params={"token": access.make_token("link")})
+    client.get("/sign-in")
+    assert noted(home) == [
+        ("authentication", "sign_in", "refused", "/v1/session", 1),
+        ("authentication", "sign_in", "ok", "/v1/session", 1),
         ("authentication", "sign_in", "ok", "/sign-in", 1),
     ]
 

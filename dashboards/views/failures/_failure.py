@@ -10,7 +10,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from dashboards import boards, charts, data, theme, words
+from dashboards import boards, charts, data, explain, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
 
@@ -101,6 +101,7 @@ def draw(scope: Scope, wanted: str) -> None:
     row = found.first()
     fixes = data.rows(FIXES, shown=SHOWN_FIXES, **asked)
     _head(row, found, fixes, scope)
+    explain.draw(scope, str(signature))
     builds = data.rows(BUILDS, first=scope.first_day, last=scope.last_day, **asked)
     left, right = st.columns([1.25, 1], gap="large")
     with left:

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboards import boards, charts, data, optional, theme, words
+from dashboards import boards, charts, data, explain, optional, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
 from dashboards.views.pipelines import _expected, _failed, _kept, _log, _stages
@@ -73,6 +73,8 @@ def draw(scope: Scope, build_id: str) -> None:
         return
     build = found.first()
     _head(build, found, scope)
+    if build["status"] in ("failed", "error"):
+        explain.draw(scope, build_id)
     _stages.draw(scope, build)
     _failed.draw(scope, build)
     _log.draw(scope, build)

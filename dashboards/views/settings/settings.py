@@ -39,6 +39,20 @@ MEANING = {
     "port.dagster": "Port of Dagster",
     "delivery.incident_hours": "Hours in which an incident makes a deployment a failed one",
     "delivery.hotfix": "Regular expression that finds a hotfix by branch and subject",
+    "model.url": "Endpoint of a language model that speaks OpenAI's protocol; empty uses none",
+    "model.name": "Name of the model at that endpoint",
+    "model.api_key": "Reference to its key: env:NAME or file:PATH",
+    "model.may_send": "The consent: masked evidence may be sent to it",
+    "model.timeout_s": "Seconds that an answer may take",
+    "model.retries": "Times that a failed call is tried again",
+    "model.answer_tokens": "Tokens that an answer may have",
+    "model.call_tokens": "Tokens of a call, question and answer",
+    "model.day_tokens": "Tokens of a UTC day",
+    "model.call_usd": "US dollars that a call may cost",
+    "model.day_usd": "US dollars that a UTC day may cost",
+    "model.usd_per_million_in": "Price of a million tokens that are sent",
+    "model.usd_per_million_out": "Price of a million tokens that are received",
+    "model.cache_days": "Days that an answer is used again for the same question",
     "sign_in.issuer": "The OpenID provider that lets people in; empty without one",
     "sign_in.client_id": "What GoLive is called there",
     "sign_in.client_secret": "Reference to its secret there",
@@ -51,6 +65,7 @@ MEANING = {
     "sign_in.default_role": "Role of whoever is in none of them; empty lets them not in",
     "secrets.key": "Where the key of sealed secrets is; empty without any",
     "gateway.url": "Where people reach GoLive behind a front door; empty without one",
+    "gateway.origins": "Pages elsewhere whose scripts may read the API, between spaces",
     "gateway.requests": "Requests that one address or token may make",
     "gateway.webhooks": "Webhooks that one address may send",
     "gateway.sign_ins": "Sign-ins that one address may try",
@@ -63,7 +78,7 @@ MEANING = {
 """Setting to what it means, for those that are no source, target or project."""
 CLASSES = {
     "rates": "rates", "delivery": "delivery", "retention": "retention", "port": "ports",
-    "gateway": "gateway", "secrets": "secrets", "sign_in": "sign_in",
+    "gateway": "gateway", "secrets": "secrets", "sign_in": "sign_in", "model": "model",
 }  # fmt: skip
 """Table of golive.toml to the field of Settings that holds it."""
 NOTIFYING = re.compile(r"mail|slack|teams|webhook|apprise|notify|chat")
