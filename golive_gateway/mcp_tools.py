@@ -21,6 +21,7 @@ from golive_core import settings
 from golive_core.errors import GoLiveError, UsageError
 from golive_core.lake import Lake
 from golive_core.lake.literals import Value, filled_in
+from golive_core.sight import EVERYTHING, Sight
 from golive_gateway import formats
 from golive_gateway.likeness import SAME, like
 from golive_gateway.reading import Question, rows
@@ -41,6 +42,9 @@ MOST_COMPARED = 5000
 """Failures, the most frequent ones, that a text is compared with."""
 held: ContextVar[tuple[str, ...]] = ContextVar("held", default=())
 """The projects that who asks is held to; empty means all of them, as for who started it."""
+sight: ContextVar[Sight] = ContextVar("sight", default=EVERYTHING)
+"""What who asks may see of the lake."""
+may_ask_freely: ContextVar[bool] = ContextVar("may_ask_freely", default=True)
 
 
 def build() -> MCPServer:
@@ -188,6 +192,8 @@ def told(frame: pl.DataFrame) -> list[Any]:
 
 
 def _free() -> None:
+    if not may_ask_freely.get():
+        raise UsageError("you may not run SQL of your own", hint="Ask the other tools")
     if held.get():
         hint = "Ask the other tools, or use a token of all projects"
         raise UsageError("who is held to single projects may not ask freely", hint=hint)
@@ -213,7 +219,7 @@ def _sql(question: Question) -> str:
 
 
 def _lake() -> Lake:
-    lake = Lake(settings.home() / "lake")
+    lake = Lake(settings.home() / "lake", sight.get())
     if not lake.version():
         raise GoLiveError("the lake is empty", where=str(lake.root), hint="golive up fills it")
     return lake
