@@ -7,12 +7,17 @@ soon as its tables are, and cannot differ from the answers.
 from __future__ import annotations
 
 import copy
+import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 from fastapi import FastAPI
 
+import assets
 from golive_core import access, schema, settings
 from golive_core.errors import GoLiveError
 from golive_core.lake import Lake
@@ -25,6 +30,7 @@ SCHEMES: Told = {
     "token": {"type": "http", "scheme": "bearer", "description": "golive token create NAME"},
     "session": {"type": "apiKey", "in": "cookie", "name": access.COOKIE},
 }
+INPUTS = re.compile(r"^-- inputs: (.*)$", re.MULTILINE)
 ASKS = ("/v1/", "/badge/")
 EXAMPLES = {
     "project_id": "shop", "branch": "main", "status": "passed", "source": "jenkins",
@@ -47,31 +53,46 @@ EXPLAINED: Told = {
 class Described(FastAPI):
     """An application whose description follows the lake."""
 
+    _document: Told
+    _state: tuple[Path, tuple[str, ...]] | None = None
+
     def openapi(self) -> Told:
-        """Return the OpenAPI document as of now."""
+        """Return the OpenAPI document as of now; made anew where tables came or went."""
+        lake, tables = _seen()
+        state = settings.home(), tables
+        if state != self._state:
+            self._document, self._state = self._made(lake), state
+        return self._document
+
+    def _made(self, lake: Lake | None) -> Told:
         document = copy.deepcopy(super().openapi())
         document.setdefault("components", {})["securitySchemes"] = SCHEMES
         for path, methods in document["paths"].items():
-            if path.startswith(ASKS):
-                for told in methods.values():
+            for told in methods.values():
+                told["summary"] = told.get("description", told["summary"]).partition(". ")[0]
+                if path.startswith(ASKS):
                     told["security"] = [{name: []} for name in SCHEMES]
-        lake = Lake(settings.home() / "lake")
-        for resource in resources().values():
-            answer = document["paths"][f"/v1/{resource.name}"]["get"]["responses"]["200"]
-            _describe(answer["content"][JSON], resource, lake)
+        if lake:
+            for resource in resources().values():
+                answer = document["paths"][f"/v1/{resource.name}"]["get"]["responses"]["200"]
+                _describe(answer["content"][JSON], resource, lake)
         return document
+
+
+def _seen() -> tuple[Lake | None, tuple[str, ...]]:
+    """Return the lake with its tables; None for one that cannot be read (see /health/ready)."""
+    try:
+        lake = Lake(settings.home() / "lake")
+        return lake, tuple(lake.tables())
+    except GoLiveError:
+        return None, ()
 
 
 def _describe(told: Told, resource: Resource, lake: Lake) -> None:
     columns = columns_of(resource, lake)
     if columns is None:
         return
-    known = {
-        column.name: column.doc
-        for name in reversed(resource.tables)
-        if name in schema.TABLES
-        for column in schema.find(name).columns
-    }
+    known = meanings(resource.tables)
     row: Told = {
         "type": "object",
         "properties": {
@@ -96,7 +117,28 @@ def columns_of(resource: Resource, lake: Lake) -> dict[str, pl.DataType] | None:
             return None
         return dict(plain(lake.query(f"from ({resource.sql}) limit 0", used)).schema)
     except GoLiveError:
-        return None  # a lake that cannot be read is told by /health/ready
+        return None
+
+
+def meanings(tables: Iterable[str]) -> dict[str, str]:
+    """Return what columns mean by name; those of a mart mean what they mean in its inputs."""
+    found: dict[str, str] = {}
+    for name in tables:
+        if name in schema.TABLES:
+            told = {column.name: column.doc for column in schema.find(name).columns}
+        else:
+            told = meanings(_inputs(name))
+        found = told | found  # what the first table says counts
+    return found
+
+
+@cache
+def _inputs(mart: str) -> tuple[str, ...]:
+    """Return the tables that a mart is made of, from the header of its file."""
+    path = Path(assets.__file__).parent / "marts" / f"{mart.partition('.')[2]}.sql"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    match = INPUTS.search(text)
+    return tuple(match[1].split(", ")) if match else ()
 
 
 def _typed(dtype: pl.DataType) -> Told:
@@ -119,6 +161,8 @@ def _example(name: str, dtype: pl.DataType) -> object:
             "6917529027641081857" if name in ("test_id", "failure_id", "signature_id") else "1042"
         )
     told = _typed(dtype)
+    if isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.DataType):
+        return [_example("", dtype.inner)]
     by_format = {"date-time": "2026-05-04T10:00:00+00:00", "date": "2026-05-04"}
-    by_type: Told = {"array": [], "object": {}, "boolean": True, "integer": 3, "number": 0.25}
+    by_type: Told = {"object": {}, "boolean": True, "integer": 3, "number": 0.25}
     return by_format.get(told.get("format", "")) or by_type.get(told["type"][0], "text")

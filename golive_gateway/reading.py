@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from urllib.parse import urlencode
 
 import polars as pl
@@ -25,6 +26,7 @@ from golive_gateway import formats
 MOST_HEADER = 6000
 """Characters of SQL that a header carries; servers on the way refuse longer ones."""
 MOST_KEPT = 64 << 20
+VERSION = version("golive")
 CACHE = "private, no-cache"
 """Keep it, and ask whether it is still so."""
 
@@ -141,12 +143,11 @@ def _made(lake: Lake, question: Question, form: str) -> Made:
 
 
 def etag(lake: Lake, question: Question, form: str) -> str:
-    """Return what changes when the answer may: versions of its tables, question and form."""
+    """Return what changes when the answer may: our version, those of its tables, the question."""
     versions = lake.manifest().tables
     seen = [(name, versions.get(name)) for name in question.tables]
-    text = repr(
-        (str(lake.root), seen, question.statement, sorted(question.parameters.items()), form)
-    )
+    asked = question.statement, sorted(question.parameters.items()), form
+    text = repr((VERSION, str(lake.root), seen, asked))
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 

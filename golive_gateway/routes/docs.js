@@ -6,10 +6,9 @@ const make = (tag, text, parent) => {
   if (parent) parent.append(one);
   return one;
 };
-const typed = (schema = {}) =>
-  (schema.enum || []).join(", ") ||
-  [].concat(schema.type || []).filter((t) => t !== "null").join(" or ") ||
-  (schema.anyOf || []).map(typed).filter((t) => t !== "null").join(" or ") || "any";
+const kinds = (schema) =>
+  (schema.enum || [].concat(schema.type || [])).concat((schema.anyOf || []).flatMap(kinds));
+const typed = (schema = {}) => kinds(schema).filter((kind) => kind !== "null").join(", ") || "any";
 const curl = (method, path, operation) => {
   const needed = (operation.parameters || []).filter((p) => p.in === "query" && p.required);
   const query = needed.map((p) => `${p.name}=...`).join("&");

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
@@ -19,6 +22,9 @@ from golive_core import schema
 from golive_core.lake import Lake
 from golive_core.tokens import Tokens
 from models import simulate
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +57,7 @@ def served(simulated: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Te
     monkeypatch.setenv("GOLIVE_HOME", str(simulated))
     monkeypatch.setenv("GOLIVE_GATEWAY_REQUESTS", "100000/minute")
     monkeypatch.setenv("GOLIVE_GATEWAY_REFUSALS", "100000/minute")
+    monkeypatch.setenv("GOLIVE_GATEWAY_SIGN_INS", "100000/minute")
 
     def client(project: str = "", scopes: tuple[str, ...] = ("read",)) -> TestClient:
         _, text = Tokens(simulated).create("test", scopes, project=project)
@@ -81,3 +88,20 @@ def running(served: Callable[..., TestClient], simulated: Path) -> Iterator[tupl
     yield f"http://127.0.0.1:{port}", token
     server.should_exit = True
     thread.join(20)
+
+
+@pytest.fixture
+def chromium_page() -> Iterator[Page]:
+    """Return a page of the system's Chromium; skipped where there is none, which fails in CI."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        message = "Chromium is missing: apt-get install chromium"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield opened.new_page()
+        opened.close()

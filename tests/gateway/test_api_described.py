@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 from jsonschema import Draft202012Validator, FormatChecker
-from schemathesis import GenerationMode, openapi
+from schemathesis import BaseSchema, GenerationMode, openapi
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -81,13 +82,18 @@ def test_an_empty_lake_is_described_without_columns(home: Path) -> None:
     assert "properties" not in told["content"]["application/json"]["schema"]["items"]
 
 
+@lru_cache
+def loaded() -> BaseSchema:
+    """Return the description as a gateway over the simulated home gives it."""
+    return openapi.from_asgi("/openapi.json", create_app(), headers=HOST)
+
+
 @pytest.mark.parametrize(("method", "path", "mode"), TRIED)
 def test_every_answer_is_one_that_is_described(
     served: Callable[..., TestClient], method: str, path: str, mode: GenerationMode
 ) -> None:
     token = served().headers["authorization"]
-    schema = openapi.from_asgi("/openapi.json", create_app(), headers=HOST)
-    operation = schema[path][method]
+    operation = loaded()[path][method]
     is_closed = "security" in OPERATIONS[method, path]
 
     @settings(

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 import polars as pl
 import pytest
@@ -18,7 +19,9 @@ from golive_core.tokens import Tokens
 from golive_gateway import formats, reading
 from golive_gateway.app import create_app
 from golive_gateway.resources import FOLDER, parsed, resources
+from golive_gateway.routes import badges
 
+SVG = "{http://www.w3.org/2000/svg}"
 Served = Callable[..., TestClient]
 NEEDED = {"test_results": {"test": 0}, "failed_tests": {"build": ""}}
 
@@ -184,9 +187,27 @@ def test_a_badge_is_an_image_with_its_number_in_words(
     client = served()
     answer = client.get(f"/badge/demo/{what}.svg")
     assert answer.headers["content-type"] == "image/svg+xml"
-    assert "<title>" in answer.text
+    root = ElementTree.fromstring(answer.text)
+    assert root.find(f"{SVG}title").text == root.get("aria-label")
+    texts = [text.text for text in root.iter(f"{SVG}text")]
+    assert ": ".join(texts) == root.get("aria-label")
+    assert all(contrast(path.get("fill")) >= 4.5 for path in root.iter(f"{SVG}path"))
     same = client.get(f"/badge/demo/{what}.svg", headers={"if-none-match": answer.headers["etag"]})
     assert same.status_code == 304
+
+
+def contrast(colour: str) -> float:
+    """Return the contrast of white on a colour (WCAG 2.2, relative luminance)."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
+    return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
+
+
+@pytest.mark.parametrize("tone", [badges.GREEN, badges.AMBER, badges.RED, badges.GREY])
+def test_what_a_badge_says_can_be_read_on_its_colour(tone: str) -> None:
+    assert contrast(tone) >= 4.5
+    assert "<script" not in badges.svg("a", "<script>'\"", tone)
+    ElementTree.fromstring(badges.svg("a & b", "<script>'\"", tone))
 
 
 def test_a_badge_opens_with_a_token_that_opens_nothing_else(

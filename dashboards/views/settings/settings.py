@@ -65,6 +65,7 @@ MEANING = {
     "sign_in.default_role": "Role of whoever is in none of them; empty lets them not in",
     "secrets.key": "Where the key of sealed secrets is; empty without any",
     "gateway.url": "Where people reach GoLive behind a front door; empty without one",
+    "gateway.origins": "Pages elsewhere whose scripts may read the API, between spaces",
     "gateway.requests": "Requests that one address or token may make",
     "gateway.webhooks": "Webhooks that one address may send",
     "gateway.sign_ins": "Sign-ins that one address may try",
