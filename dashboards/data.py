@@ -18,12 +18,13 @@ from typing import Any, cast
 import polars as pl
 import streamlit as st
 
-from dashboards import moment
+from dashboards import moment, reader
 from golive_core import quarantine, settings
 from golive_core.errors import GoLiveError
 from golive_core.lake import Lake
 from golive_core.lake.literals import Value, filled_in
 from golive_core.settings import Delivery, Ports, Rates, Settings
+from golive_core.sight import Sight
 
 Hashed = str | int | float | bool | date | datetime | None | tuple[str | int, ...]
 
@@ -65,6 +66,11 @@ def lake() -> Lake:
     return Lake(settings.home() / "lake")
 
 
+def seen_lake() -> Lake:
+    """Return the lake as far as the reader may see it: for whatever reads on their behalf."""
+    return Lake(settings.home() / "lake", reader.sight())
+
+
 def version() -> int:
     """Return the lake's version: a page that showed it is current as long as it stays."""
     return lake().version()
@@ -77,7 +83,9 @@ def rows(sql: str, **parameters: Value) -> Rows:
     """
     shown = _shown()
     text = sql.strip()
-    frame = _frame(shown.root, shown.n, shown.as_of, text, _hashable(parameters))
+    sight = reader.sight()
+    frame = _frame(shown.root, shown.n, shown.as_of, text, _hashable(parameters), sight.projects,
+                   sight.closed)  # fmt: skip
     return Rows(frame, filled_in(text, parameters), shown.as_of, shown.written_at)
 
 
@@ -190,13 +198,13 @@ def _kept_since(root: str, newest: int) -> datetime | None:
 @st.cache_data(show_spinner=False, max_entries=400, ttl="1h")
 def _frame(
     root: str, n: int, as_of: datetime | None, sql: str,
-    parameters: tuple[tuple[str, Hashed], ...],
+    parameters: tuple[tuple[str, Hashed], ...], projects: tuple[str, ...], closed: tuple[str, ...],
 ) -> pl.DataFrame:  # fmt: skip
     existing = _version_of(root, n, as_of).tables
     if any(name not in existing for name in re.findall(r"\bmarts\.[a-z_]+", sql)):
         return pl.DataFrame()
     values = {name: _plain(value) for name, value in parameters}
-    return Lake(root).query(sql, values or None, as_of=as_of)
+    return Lake(root, Sight(projects, closed)).query(sql, values or None, as_of=as_of)
 
 
 @st.cache_data(show_spinner=False, ttl="1m")

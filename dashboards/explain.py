@@ -24,6 +24,7 @@ from golive_core import settings
 from golive_core.errors import GoLiveError
 from golive_core.lake import Lake
 from golive_core.settings import Settings
+from golive_core.sight import Sight
 
 LINES = 8
 SUSPECTS = 3
@@ -32,8 +33,9 @@ SUSPECTS = 3
 def draw(scope: Scope, subject: str) -> None:
     """Draw the explanation of a build or a failure of the project."""
     try:
+        sight = reader.sight()
         found = _explained(str(data.lake().root), data.version(), moment.as_of(),
-                           scope.project.id, subject)  # fmt: skip
+                           scope.project.id, subject, sight.projects, sight.closed)  # fmt: skip
     except GoLiveError as error:
         st.html(theme.aside(str(error)))
         return
@@ -50,9 +52,11 @@ def draw(scope: Scope, subject: str) -> None:
 
 @st.cache_data(show_spinner="Looking for the cause …", max_entries=64, ttl="1h")
 def _explained(
-    root: str, version: int, as_of: datetime | None, project: str, subject: str
-) -> Explanation:
-    return Resolver(Lake(root), project=project, as_of=as_of).explain(subject)
+    root: str, version: int, as_of: datetime | None, project: str, subject: str,
+    projects: tuple[str, ...], closed: tuple[str, ...],
+) -> Explanation:  # fmt: skip
+    lake = Lake(root, Sight(projects, closed))
+    return Resolver(lake, project=project, as_of=as_of).explain(subject)
 
 
 def _worded(found: Explanation) -> None:

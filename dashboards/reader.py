@@ -8,19 +8,24 @@ token is valid.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboards.scope import Project
 from golive_core import access, settings
 from golive_core.access import OWNER, Identity
 from golive_core.errors import GoLiveError
 from golive_core.sessions import Sessions
+from golive_core.sight import Sight
+
+if TYPE_CHECKING:
+    from dashboards.scope import Project
 
 KEY = "_reader"
+NOTHING = Identity("", "viewer", projects=("(nobody)",)).sight()
 PAGES = {
     "settings": ("read", "settings"), "security": ("read", "security"),
-    "model_calls": ("read", "audit"),
+    "model_calls": ("read", "audit"), "health": ("read", "health"),
 }  # fmt: skip
 """Slug of a page to what somebody has to be allowed to see it; the others are for everybody."""
 
@@ -29,11 +34,7 @@ def now() -> Identity | None:
     """Return who reads, None for nobody; everybody is the owner where no sign-in is asked for."""
     if not access.is_required():
         return OWNER
-    known: Identity | None = st.session_state.get(KEY)
-    if known is not None and known.session_id:
-        found = Sessions(settings.home()).holds(known)
-    else:
-        found = access.who(st.context.cookies)
+    found = _by_now(st.session_state.get(KEY))
     st.session_state[KEY] = found
     return found
 
@@ -55,6 +56,12 @@ def visible(projects: Sequence[Project]) -> list[Project]:
     return [one for one in projects if not only or one.id in only]
 
 
+def sight() -> Sight:
+    """Return what the reader may see of the lake; nothing for nobody."""
+    found = now()
+    return found.sight() if found else NOTHING
+
+
 def held() -> tuple[str, ...]:
     """Return the projects that the reader is held to; none means all."""
     found = now()
@@ -64,9 +71,16 @@ def held() -> tuple[str, ...]:
 def has_left() -> bool:
     """Tell whether the session of an open page is over, or somebody else's by now."""
     known: Identity | None = st.session_state.get(KEY)
-    if not access.is_required() or known is None or not known.session_id:
+    if not access.is_required() or known is None:
         return False
     try:
-        return Sessions(settings.home()).holds(known) != known
+        return _by_now(known) != known
     except GoLiveError:
         return True
+
+
+def _by_now(known: Identity | None) -> Identity | None:
+    """Return who reads an open page; the owner's cookie is good for as long as it is one."""
+    if known is not None and known.session_id:
+        return Sessions(settings.home()).holds(known)
+    return access.who(st.context.cookies)

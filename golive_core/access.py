@@ -29,6 +29,7 @@ from golive_core import spent
 from golive_core.errors import GoLiveError
 from golive_core.settings import home as default_home
 from golive_core.settings import variable
+from golive_core.sight import Sight
 
 COOKIE = "golive_session"
 LIFETIME_S: dict[str, int] = {"link": 3600, "session": 7 * 24 * 3600, "state": 600}
@@ -39,7 +40,7 @@ Role = Literal["admin", "developer", "tester", "viewer"]
 Condition = Literal["any", "own"]
 """In which projects something is allowed: in all, or in those that somebody belongs to."""
 ROLES: tuple[Role, ...] = ("admin", "developer", "tester", "viewer")
-READABLE = ("data", "badge", "events")
+READABLE = ("data", "badge", "events", "mcp")
 """What everybody may read of their own projects; `data` is every resource of the API."""
 VIEWER: dict[tuple[str, str], Condition] = {
     **{(name, "read"): "own" for name in READABLE},
@@ -60,6 +61,7 @@ DEVELOPER: dict[tuple[str, str], Condition] = {
     ("proposals", "approve"): "own",
     ("settings", "read"): "any",
     ("health", "read"): "any",
+    ("metrics", "read"): "any",
 }
 ADMIN: dict[tuple[str, str], Condition] = {
     **dict.fromkeys(DEVELOPER, "any"),
@@ -75,6 +77,16 @@ ALLOWED: dict[Role, dict[tuple[str, str], Condition]] = {
     "admin": ADMIN, "developer": DEVELOPER, "tester": TESTER, "viewer": VIEWER,
 }  # fmt: skip
 """Role to (resource, action) to where. What is not named is not allowed."""
+TABLES: dict[str, tuple[str, str]] = {
+    "ops.security_events": ("security", "read"),
+    "ops.security_alerts": ("security", "read"),
+    "ops.audit_log": ("audit", "read"),
+    "ops.llm_calls": ("audit", "read"),
+    "ops.quarantine": ("health", "read"),
+    "ops.check_results": ("health", "read"),
+    "ops.cursors": ("health", "read"),
+}
+"""Table of the lake to what somebody has to be allowed to see its rows; the others are for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +108,11 @@ class Identity:
     def visible(self, resource: str = "dashboards", action: str = "use") -> tuple[str, ...]:
         """Return the projects whose rows they may see; none means all."""
         return () if ALLOWED[self.role].get((resource, action)) == "any" else self.projects
+
+    def sight(self, resource: str = "dashboards", action: str = "use") -> Sight:
+        """Return what they may see of the lake when they do something."""
+        closed = (name for name, (what, how) in TABLES.items() if not self.may(how, what))
+        return Sight(self.visible(resource, action), tuple(closed))
 
 
 OWNER = Identity("owner", "admin")

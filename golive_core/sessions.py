@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from golive_core import accounts
 from golive_core.access import Identity
-from golive_core.accounts import Accounts, User
+from golive_core.accounts import User
 from golive_core.database import opened
 
 if TYPE_CHECKING:
@@ -44,9 +44,11 @@ create table if not exists keys (
 ) strict;
 """
 ALIVE = """
-select users.version, users.disabled_at, families.revoked_at, families.ends_at
+select users.name, users.role, users.projects, users.version, users.made_at, users.signed_in_at,
+    users.disabled_at, users.subject
 from families join users on users.name = families.name
-where families.family_id = ?
+where families.family_id = ? and users.disabled_at is null and families.revoked_at is null
+    and families.ends_at > ?
 """
 
 
@@ -60,8 +62,8 @@ class Pair:
 
 
 MOST_KNOWN = 1000
-_looked: dict[str, tuple[float, int | None]] = {}
-"""Family to when it was looked at and the version of its user, None if it is over."""
+_looked: dict[str, tuple[float, User | None]] = {}
+"""Home and session to when it was looked at and its user as they were, None if it is over."""
 _public: dict[str, Ed25519PublicKey] = {}
 """Home and key id to the key that verifies: what a key id stands for never changes."""
 
@@ -121,22 +123,22 @@ class Sessions:
     def identity(self, access: str) -> Identity | None:
         """Return who an access token stands for, if it is ours, not over, and still holds."""
         claims = self._claims(access)
-        if claims is None or self.version(claims["sid"]) != claims["ver"]:
+        user = self.user(claims["sid"]) if claims else None
+        if claims is None or user is None or user.version != claims["ver"]:
             return None
         return Identity(claims["sub"], claims["role"], tuple(claims["projects"]), claims["sid"])
 
-    def version(self, family: str) -> int | None:
-        """Return the version of the user of a session, None if it is over; looks now and then."""
+    def user(self, family: str) -> User | None:
+        """Return the user of a session as they are now, None if it is over; looks each LOOK_S."""
         key = f"{self._home}\x1f{family}"
         looked_at, known = _looked.get(key, (0.0, None))
         if time.monotonic() - looked_at < LOOK_S:
             return known
         with opened(self._home, SCHEMA) as db:
-            row = db.execute(ALIVE, (family,)).fetchone()
-        is_alive = row and row[1] is None and row[2] is None and row[3] > time.time()
+            row = db.execute(ALIVE, (family, time.time())).fetchone()
         if len(_looked) > MOST_KNOWN:
             _looked.clear()
-        _looked[key] = (time.monotonic(), row[0] if is_alive else None)
+        _looked[key] = (time.monotonic(), accounts.user_of(row) if row else None)
         return _looked[key][1]
 
     def holds(self, identity: Identity) -> Identity | None:
@@ -144,10 +146,8 @@ class Sessions:
 
         The page's own cookie may be older than an access token lives: it was checked at its start.
         """
-        if self.version(identity.session_id) is None:
-            return None
-        user = Accounts(self._home).get(identity.name)
-        return replace(user.identity, session_id=identity.session_id)
+        user = self.user(identity.session_id)
+        return replace(user.identity, session_id=identity.session_id) if user else None
 
     def end(self, family: str) -> None:
         """End a session and whatever rests on it."""

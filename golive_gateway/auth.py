@@ -13,6 +13,7 @@ from fastapi import HTTPException, Request
 from golive_core import access, settings
 from golive_core.access import Identity
 from golive_core.sessions import Sessions
+from golive_core.sight import EVERYTHING, Sight
 from golive_core.tokens import Tokens
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
@@ -21,10 +22,14 @@ API_TOKEN = "glv_"  # noqa: S105 - how one begins
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: a name for logs, and the projects that they are held to; none means all."""
+    """Who calls: a name for logs, and the projects that they are held to; none means all.
+
+    `sight` is what they may see of the lake: `Lake(root, caller.sight)` shows no more.
+    """
 
     name: str
     projects: tuple[str, ...] = ()
+    sight: Sight = EVERYTHING
 
 
 def authorise(request: Request, action: str, resource: str, project: str = "") -> Principal:
@@ -40,7 +45,16 @@ def authorise(request: Request, action: str, resource: str, project: str = "") -
     if not who.may(action, resource, project):
         what = f"{who.role}s may not {action} {resource}{f' of {project}' if project else ''}"
         raise HTTPException(403, what)
-    return Principal(who.name, who.visible(resource, action))
+    return Principal(who.name, who.visible(resource, action), who.sight(resource, action))
+
+
+def allows(request: Request, action: str, resource: str) -> bool:
+    """Tell whether who calls may do something, where that is only part of an answer."""
+    try:
+        authorise(request, action, resource)
+    except HTTPException:
+        return False
+    return True
 
 
 def identified(request: Request) -> Identity:
@@ -63,7 +77,8 @@ def _of_token(request: Request, text: str, action: str, resource: str, project: 
     scope = "read" if action == "read" else f"{resource}:{action}"
     if not token.may(scope, project or token.project_id):
         raise HTTPException(403, f"this token may not {action} {resource} in {project or 'it'}")
-    return Principal(f"token {token.name}", tuple(filter(None, [token.project_id])))
+    only = tuple(filter(None, [token.project_id]))
+    return Principal(f"token {token.name}", only, Sight(only, tuple(access.TABLES)))
 
 
 def _nobody() -> HTTPException:

@@ -10,7 +10,6 @@ import functools
 import json
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +21,7 @@ from golive_core import settings
 from golive_core.errors import GoLiveError, UsageError
 from golive_core.lake import Lake
 from golive_core.lake.literals import Value, filled_in
+from golive_core.sight import EVERYTHING, Sight
 from golive_gateway import formats
 from golive_gateway.likeness import SAME, like
 from golive_gateway.reading import Question, rows
@@ -40,19 +40,11 @@ Most = Annotated[int, Field(ge=1, le=500, description="Rows at most.")]
 Answer = dict[str, Any]
 MOST_COMPARED = 5000
 """Failures, the most frequent ones, that a text is compared with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: the projects that they are held to, none means all, and may they ask freely."""
-
-    projects: tuple[str, ...] = ()
-    is_free: bool = True
-
-
-OWNER = Caller()
-caller: ContextVar[Caller] = ContextVar("caller", default=OWNER)
-"""Who asks; whoever starts the server may do everything, the lake is theirs."""
+held: ContextVar[tuple[str, ...]] = ContextVar("held", default=())
+"""The projects that who asks is held to; empty means all of them, as for who started it."""
+sight: ContextVar[Sight] = ContextVar("sight", default=EVERYTHING)
+"""What who asks may see of the lake."""
+may_ask_freely: ContextVar[bool] = ContextVar("may_ask_freely", default=True)
 
 
 def build() -> MCPServer:
@@ -125,9 +117,10 @@ def select_tests(
     from assets.test_builds import past
     from models.selecting import answer
 
-    mine = caller.get().projects
-    if mine and project not in mine:
-        raise UsageError(f"{project!r} may not be asked about", hint=f"only {', '.join(mine)}")
+    if held.get() and project not in held.get():
+        raise UsageError(
+            f"{project!r} may not be asked about", hint=f"only {', '.join(held.get())}"
+        )
     known = past(_lake(), project, changed=files)
     if known.tests.is_empty():
         raise UsageError(f"no test of {project!r} is known", hint="golive ingest brings results")
@@ -199,15 +192,18 @@ def told(frame: pl.DataFrame) -> list[Any]:
 
 
 def _free() -> None:
-    if caller.get().projects or not caller.get().is_free:
+    if not may_ask_freely.get():
+        raise UsageError("you may not run SQL of your own", hint="Ask the other tools")
+    if held.get():
         hint = "Ask the other tools, or use a token of all projects"
-        raise UsageError("free questions need the right to read everything by SQL", hint=hint)
+        raise UsageError("who is held to single projects may not ask freely", hint=hint)
 
 
 def _question(name: str, limit: int, **parameters: Value) -> Question:
     resource = resources()[name]
-    mine = caller.get().projects
-    return Question(resource.sql, resource.order, parameters, resource.tables, limit, held=mine)
+    return Question(
+        resource.sql, resource.order, parameters, resource.tables, limit, held=held.get()
+    )
 
 
 def _of(name: str, limit: int, **parameters: Value) -> Answer:
@@ -223,7 +219,7 @@ def _sql(question: Question) -> str:
 
 
 def _lake() -> Lake:
-    lake = Lake(settings.home() / "lake")
+    lake = Lake(settings.home() / "lake", sight.get())
     if not lake.version():
         raise GoLiveError("the lake is empty", where=str(lake.root), hint="golive up fills it")
     return lake

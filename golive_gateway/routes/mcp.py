@@ -10,11 +10,11 @@ import asyncio
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.types import Receive, Scope, Send
 
-from golive_gateway.auth import authorise
-from golive_gateway.mcp_tools import Caller, build, caller
+from golive_gateway.auth import Principal, allows, authorise
+from golive_gateway.mcp_tools import build, held, may_ask_freely, sight
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -35,13 +35,15 @@ MESSAGE = {
 class Passed(Response):
     """Hands the request to the MCP server, which answers it itself."""
 
-    def __init__(self, known: MCPServer, who: Caller) -> None:
+    def __init__(self, known: MCPServer, caller: Principal, *, may_ask_freely: bool) -> None:
         super().__init__()
-        self._known, self._who = known, who
+        self._known, self._caller, self._is_free = known, caller, may_ask_freely
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the server answer; what it starts ends with the request."""
-        caller.set(self._who)
+        held.set(self._caller.projects)
+        sight.set(self._caller.sight)
+        may_ask_freely.set(self._is_free)
         self._known.streamable_http_app(stateless_http=True, json_response=True, host="")
         manager = self._known.session_manager
         async with manager.run():
@@ -67,13 +69,6 @@ class Passed(Response):
 )
 async def message(request: Request) -> Response:
     """Answer one message of the Model Context Protocol; the tools are those of `golive mcp`."""
-    return Passed(await asyncio.to_thread(server), await asyncio.to_thread(_who, request))
-
-
-def _who(request: Request) -> Caller:
-    known = authorise(request, "read", "data")
-    try:
-        authorise(request, "read", "sql")
-    except HTTPException:
-        return Caller(known.projects, is_free=False)
-    return Caller(known.projects)
+    caller = await asyncio.to_thread(authorise, request, "read", "mcp")
+    is_free = await asyncio.to_thread(allows, request, "read", "sql")
+    return Passed(await asyncio.to_thread(server), caller, may_ask_freely=is_free)

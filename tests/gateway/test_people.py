@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -12,7 +13,9 @@ from fastapi.testclient import TestClient
 
 from golive_core import access, accounts, sessions
 from golive_core.accounts import Accounts
+from golive_core.lake import Lake
 from golive_core.sessions import REFRESH_COOKIE, Sessions
+from golive_gateway import routes
 from golive_gateway.app import create_app
 
 PASSWORD = "correct horse battery"
@@ -197,8 +200,61 @@ def test_roles_and_rows_are_held_to(served: Served, simulated: Path) -> None:
         assert bool(builds.json()) == (projects != ["elsewhere"])
         asked = bare.get("/v1/builds", params={"project": "demo"})
         assert asked.status_code == (403 if projects == ["elsewhere"] else 200)
-        sql = bare.post("/v1/sql", json={"sql": "select 1 as one"})
-        assert sql.status_code == (200 if role == "admin" else 403)
+        asked = {"sql": "select count(*) as n from core.builds"}
+        sql = bare.post("/v1/sql", json=asked)
+        assert sql.status_code == (403 if role == "viewer" else 200)
+        if role != "viewer":
+            assert bool(sql.json()[0]["n"]) == (projects != ["elsewhere"])
+        asked = {"sql": "select * from ops.security_events"}
+        secret = bare.post("/v1/sql", json=asked)
+        assert secret.status_code == {"viewer": 403, "developer": 400, "admin": 200}[role]
         assert bare.get("/auth/dashboards").status_code == 204
         may_use = role in ("admin", "developer")
         assert bare.get("/auth/dagster").status_code == (204 if may_use else 403)
+
+
+def test_every_question_of_a_route_is_in_the_permissions() -> None:
+    """Something misspelt would be refused to everybody, and be missing in the matrix."""
+    folder = Path(routes.__file__).parent
+    question = re.compile(r'(?:authorise|allows)(?:\(|, )request, "(\w+)", "(\w+)"')
+    asked = {
+        (resource, action)
+        for path in folder.glob("*.py")
+        for action, resource in question.findall(path.read_text())
+    }
+    assert len(asked) > 5
+    assert asked <= set(access.ADMIN)
+
+
+PUBLIC = {
+    ("GET", "/"), ("GET", "/docs"), ("GET", "/openapi.json"), ("GET", "/health/live"),
+    ("GET", "/health/ready"), ("GET", "/sign-in"), ("POST", "/sign-in"),
+    ("POST", "/sign-out"), ("GET", "/sign-in/oidc"), ("GET", "/sign-in/oidc/callback"),
+    ("GET", "/.well-known/jwks.json"), ("POST", "/v1/session"), ("POST", "/v1/session/renew"),
+}  # fmt: skip
+"""What answers without asking who it is: signing in, descriptions, probes. None tells of data."""
+
+
+def test_a_gateway_is_closed_to_everybody_who_has_no_session_and_no_token(
+    served: Served, simulated: Path
+) -> None:
+    served()
+    app = create_app()
+    bare = TestClient(app, base_url=HERE, follow_redirects=False)
+    described = [
+        (method.upper(), path)
+        for path, methods in app.openapi()["paths"].items()
+        for method in methods
+        if (method.upper(), path) not in PUBLIC
+    ]
+    assert len(described) > 20
+    for method, path in described:
+        at = path.format(instance="demo", service="dashboards", project="demo", what="flaky")
+        given = {"sql": "select 1"}
+        answer = bare.request(method, at, headers={"origin": HERE}, json=given,
+                              params={"project": "demo", "build": "b", "test": 1})  # fmt: skip
+        expected = 404 if path.startswith("/webhooks") else 401  # no source is called demo
+        assert answer.status_code == expected, (method, path)
+    build = Lake(simulated / "lake").query("select max(build_id) from core.builds").item()
+    for method, path in PUBLIC:
+        assert build not in bare.request(method, path, headers={"origin": HERE}).text

@@ -66,7 +66,7 @@ def _turns(scope: Scope) -> list[Turn]:
 
 
 def _ask(scope: Scope, turns: list[Turn], question: str) -> None:
-    assistant = Assistant(data.lake(), project=scope.project.id, clock=lambda: scope.now)
+    assistant = Assistant(data.seen_lake(), project=scope.project.id, clock=lambda: scope.now)
     answers = [turn for turn in turns if isinstance(turn, Answer)]
     turns.append(assistant.ask(question, previous=answers[-1].plan if answers else None))
     del turns[:-KEPT]
@@ -131,8 +131,7 @@ def _answer(turn: Answer, number: int, *, is_last: bool) -> None:
             _bars(turn, number)
         if turn.chart != "number":
             _table(turn.rows, key=f"ask-rows-{number}")
-    # Free SQL sees every project: it is for those whose role covers them all.
-    if is_last and reader.may("read", "sql") and not reader.held():
+    if is_last and reader.may("read", "sql"):
         _editor(turn, number)
 
 
@@ -197,7 +196,7 @@ def _editor(turn: Answer, number: int) -> None:
 
 def _run(text: str, number: int) -> None:
     try:
-        frame = Assistant(data.lake()).run(text)
+        frame = Assistant(data.seen_lake()).run(text)
     except QueryError as error:
         charts.failed(error)
         return
