@@ -8,10 +8,10 @@ in, is in the header X-GoLive-SQL.
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -31,9 +31,8 @@ MOST_HEADER = 6000
 """Characters of SQL that a header carries; servers on the way refuse longer ones."""
 MOST_KEPT = 64 << 20
 VERSION = version("golive")
-TURNS = 64
-running = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
-"""Queries at a time: more than there are cores only keep each other from ending."""
+MOST_S = 30.0
+"""What a query may take: nobody waits longer, and it would keep others from their answers."""
 CACHE = "private, no-cache"
 """Keep it, and ask whether it is still so."""
 
@@ -117,21 +116,30 @@ class Kept:
     def __init__(self, most: int) -> None:
         self._most, self._size = most, 0
         self._lock = threading.Lock()
-        self._turns = [threading.Lock() for _ in range(TURNS)]
         self._answers: OrderedDict[str, Made] = OrderedDict()
+        self._making: dict[str, Future[Made]] = {}
 
     def get_or_make(self, tag: str, make: Callable[[], Made]) -> Made:
         """Return the answer of an ETag; who asks for one that is being made waits for it."""
         found = self.get(tag)
         if found is not None:
             return found
-        with self._turns[hash(tag) % TURNS]:
-            found = self.get(tag)
-            if found is None:
-                with running:
-                    found = make()
-                self.put(tag, found)
-        return found
+        with self._lock:
+            mine = Future[Made]()
+            making = self._making.setdefault(tag, mine)
+        if making is not mine:
+            return making.result()
+        try:
+            made = make()
+            self.put(tag, made)
+            mine.set_result(made)
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        finally:
+            with self._lock:
+                del self._making[tag]
+        return made
 
     def get(self, tag: str) -> Made | None:
         """Return the answer of an ETag, if it is still there."""
@@ -188,7 +196,8 @@ def rows(lake: Lake, question: Question) -> pl.DataFrame:
     known = shown(lake, question).tables
     if any(name.startswith("marts.") and name not in known for name in question.tables):
         return pl.DataFrame()
-    return lake.query(question.statement, dict(question.parameters), as_of=question.as_of)
+    given = dict(question.parameters)
+    return lake.query(question.statement, given, as_of=question.as_of, timeout_s=MOST_S)
 
 
 def _next(request: Request, question: Question, lake: Lake) -> str:

@@ -87,14 +87,20 @@ class Lake:
         return read.connect(self._layout, self.manifest(as_of), tables, self._sight)
 
     def query(
-        self, sql: str, params: Params = None, *, as_of: datetime | None = None
+        self,
+        sql: str,
+        params: Params = None,
+        *,
+        as_of: datetime | None = None,
+        timeout_s: float | None = None,
     ) -> pl.DataFrame:
         """Return the rows of our own SQL; times are Datetime("us", "UTC"), integer sums Int64.
 
-        Only the views that the SQL names are made. Raises QueryError for wrong SQL. SQL from
-        people goes to `sandbox`.
+        Only the views that the SQL names are made. Raises QueryError for wrong SQL, and for what
+        takes longer than `timeout_s`. SQL from people goes to `sandbox`.
         """
-        return read.query(self._layout, self.manifest(as_of), sql, params, self._sight)
+        found = self.manifest(as_of)
+        return read.query(self._layout, found, sql, params, self._sight, timeout_s)
 
     def lookup(self, table: str, **values: object) -> pl.DataFrame:
         """Return the rows of a small declared table whose columns have these values, or all.

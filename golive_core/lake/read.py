@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -196,7 +197,12 @@ def known(found: Manifest, names: Iterable[str]) -> list[str]:
 
 
 def query(
-    layout: Layout, found: Manifest, sql: str, params: Params, sight: Sight = EVERYTHING
+    layout: Layout,
+    found: Manifest,
+    sql: str,
+    params: Params,
+    sight: Sight = EVERYTHING,
+    timeout_s: float | None = None,
 ) -> pl.DataFrame:
     """Return the result of one statement over the tables that it names."""
     import duckdb
@@ -206,11 +212,33 @@ def query(
     try:
         tables = known(found, named_tables(sql))
         pooled.show(tables, lambda name: view(layout, found, name, sight))
-        return to_frame(run(connection, sql, params))
+        with deadline(connection, timeout_s) if timeout_s else nullcontext():
+            return to_frame(run(connection, sql, params))
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
+        if timeout_s and "interrupt" in str(error).lower():
+            raise late(timeout_s) from error
         raise wrong(error) from error
     finally:
         connection.close()
+
+
+@contextmanager
+def deadline(connection: duckdb.DuckDBPyConnection, seconds: float) -> Generator[None]:
+    """Interrupt what the connection does after so many seconds."""
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+def late(seconds: float) -> QueryError:
+    """Return the QueryError for a statement that took too long."""
+    hint = "Filter by day or project, or aggregate"
+    return QueryError(f"took longer than {seconds:g} s", where="SQL", hint=hint)
 
 
 def run(connection: duckdb.DuckDBPyConnection, sql: str, params: Params) -> duckdb.DuckDBPyRelation:

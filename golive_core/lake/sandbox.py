@@ -8,9 +8,7 @@ that has no files but the lake's, no extensions, and a locked configuration.
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Generator, Iterator, Mapping, Set
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -64,7 +62,7 @@ def run(
             refuse_closed(layout, found, name, sight)
         read.make_views(connection, [read.view(layout, found, name, sight) for name in tables])
         fence(connection, layout, limits)
-        with deadline(connection, limits.timeout_s):
+        with read.deadline(connection, limits.timeout_s):
             frame = read.to_frame(bounded(connection, sql, limits))
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
         raise said(error, limits, sight) from error
@@ -106,19 +104,6 @@ def fence(connection: duckdb.DuckDBPyConnection, layout: Layout, limits: Limits)
     )
 
 
-@contextmanager
-def deadline(connection: duckdb.DuckDBPyConnection, seconds: float) -> Generator[None]:
-    """Interrupt what the connection does after so many seconds."""
-    timer = threading.Timer(seconds, connection.interrupt)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
-
-
 def said(error: Exception, limits: Limits, sight: Sight = EVERYTHING) -> QueryError:
     """Return the QueryError for what stopped the statement.
 
@@ -128,8 +113,7 @@ def said(error: Exception, limits: Limits, sight: Sight = EVERYTHING) -> QueryEr
 
     text = str(error).lower()
     if "interrupt" in text:
-        hint = "Filter by day or project, or aggregate"
-        return QueryError(f"took longer than {limits.timeout_s:g} s", where="SQL", hint=hint)
+        return read.late(limits.timeout_s)
     if "out of memory" in text:
         hint = "Filter by day or project, or aggregate"
         return QueryError(f"needed more than {limits.memory}", where="SQL", hint=hint)

@@ -43,7 +43,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     406: {"description": "None of the accepted types can be given."},
     410: {"description": "Nothing is kept from so long ago (as_of)."},
     429: {"description": "Too many requests; Retry-After says when to come back."},
-    503: {"description": "The lake cannot be read."},
+    503: {"description": "The lake cannot be read, or not in time."},
 }  # fmt: skip
 
 

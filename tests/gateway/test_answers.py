@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
+from golive_core import settings
 from golive_core.errors import QueryError
 from golive_core.lake import Lake
 from golive_gateway import formats, reading
@@ -149,8 +149,21 @@ def test_an_answer_that_cannot_be_made_stands_in_nobodys_way() -> None:
     def fail() -> reading.Made:
         raise QueryError("no", where="SQL")
 
-    for _ in range(3 + (os.cpu_count() or 2)):
+    for _ in range(3):
         with pytest.raises(QueryError):
             kept.get_or_make("tag", fail)
     made = reading.Made(b"x", "", has_more=False)
     assert kept.get_or_make("tag", lambda: made) is made
+
+
+def test_a_question_that_takes_too_long_is_ended(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = served()
+    slow = "select count(*) as project_id from range(10_000_000) as a, range(100_000) as b"
+    one = resources()["flaky"]
+    monkeypatch.setattr(reading, "MOST_S", 0.2)
+    question = reading.Question(slow, "", {}, one.tables, 1)
+    with pytest.raises(QueryError, match=r"longer than 0\.2 s"):
+        reading.rows(Lake(settings.home() / "lake"), question)
+    assert client.get("/v1/flaky").status_code == 200  # and its connection is of use again
