@@ -6,9 +6,11 @@ Run by `golive up`, or `streamlit run dashboards/app.py`. What a page shows belo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 from streamlit.navigation.page import Page
@@ -16,6 +18,7 @@ from streamlit.navigation.page import Page
 from dashboards import catalog, charts, data, filters, moment, past, reader, scope, theme
 from dashboards.catalog import View
 from dashboards.scope import Project, Scope
+from golive_core import access
 from golive_core.errors import GoLiveError
 
 ICON = Path(__file__).parent / "static" / "icon.svg"
@@ -31,6 +34,7 @@ def main() -> None:
         return
     views = [view for view in catalog.views() if reader.may_see(view.slug)]
     chosen = st.navigation(_sections(views))
+    account()
     watch_lake()
     chosen.run()
     st.html(theme.HEAD, unsafe_allow_javascript=True)
@@ -41,14 +45,39 @@ def guard() -> bool:
     found = reader.now()
     if found is not None and found.may("use", "dashboards"):
         return True
+    way = data.sign_in_url(_here())
+    if reader.may_be_renewed():
+        st.html(f"<script>location.replace({json.dumps(way)})</script>",
+                unsafe_allow_javascript=True)  # fmt: skip
     charts.empty(
         "Please sign in",
         "Open the sign-in link that golive up printed in its terminal, or sign in by name. A link "
         "works for one hour; for a new one, run this where GoLive runs:",
         "golive up",
     )
-    st.link_button("Sign in", data.sign_in_url(), type="primary")
+    st.link_button("Sign in", way, type="primary")
     return False
+
+
+def _here() -> str:
+    """Return the path and filters of the page, to come back to."""
+    query = urlencode(st.query_params.to_dict())
+    return urlsplit(st.context.url or "/").path + (f"?{query}" if query else "")
+
+
+def account() -> None:
+    """Say who reads, with a way out; nothing where no sign-in is asked for."""
+    found = reader.now()
+    if found is None or not access.is_required():
+        return
+    with st.sidebar.popover(found.name, icon=":material/account_circle:", type="tertiary",
+                            width="stretch"):  # fmt: skip
+        st.caption(f"{found.role.capitalize()} of {', '.join(found.projects) or 'every project'}")
+        if found.session_id:
+            st.link_button("Change password", data.gateway_url("/sign-in/password"),
+                           type="tertiary", icon=":material/key:")  # fmt: skip
+        st.button("Sign out", on_click=reader.sign_out, type="tertiary", key="sign-out",
+                  icon=":material/logout:")  # fmt: skip
 
 
 def _sections(views: list[View]) -> dict[str, list[Page]]:

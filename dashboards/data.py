@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlencode, urlsplit
 
 import polars as pl
 import streamlit as st
@@ -137,14 +138,21 @@ def dagster_url() -> str:
     return f"{root}{known.dagster_prefix}"
 
 
-def sign_in_url() -> str:
-    """Return where people sign in: the gateway, behind the front door or on this machine."""
+def sign_in_url(to: str = "") -> str:
+    """Return where people sign in, and come back to the path `to`."""
+    return gateway_url(f"/sign-in?{urlencode({'to': to})}" if to else "/sign-in")
+
+
+def gateway_url(path: str) -> str:
+    """Return the address of a path of the gateway: behind the front door, or on the host in use."""
     try:
         known = _settings(str(settings.base_folder()))
     except GoLiveError:
-        return f"http://127.0.0.1:{Ports().gateway}/sign-in"
-    root = known.gateway.url.rstrip("/") or f"http://127.0.0.1:{known.ports.gateway}"
-    return f"{root}/sign-in"
+        return f"http://127.0.0.1:{Ports().gateway}{path}"
+    # The cookie belongs to a host: localhost and 127.0.0.1 are two.
+    host = urlsplit(st.context.url or "").hostname or "127.0.0.1"
+    root = known.gateway.url.rstrip("/") or f"http://{host}:{known.ports.gateway}"
+    return f"{root}{path}"
 
 
 def set_aside() -> list[quarantine.Entry]:

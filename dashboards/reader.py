@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dashboards.scope import Project
 
 KEY = "_reader"
+LEFT = "_reader_left"
 NOTHING = Identity("", "viewer", projects=("(nobody)",)).sight()
 PAGES = {
     "settings": ("read", "settings"), "security": ("read", "security"),
@@ -54,6 +55,22 @@ def visible(projects: Sequence[Project]) -> list[Project]:
     """Return the projects that the reader may see."""
     only = held()
     return [one for one in projects if not only or one.id in only]
+
+
+def sign_out() -> None:
+    """End the session of the reader, on every page that is open."""
+    known: Identity | None = st.session_state.pop(KEY, None)
+    if known is not None and known.session_id:
+        Sessions(settings.home()).end(known.session_id)
+    else:
+        access.sign_out(st.context.cookies)
+    st.session_state[LEFT] = True
+
+
+def may_be_renewed() -> bool:
+    """Tell whether the browser has a session that is only over for now: /sign-in may renew it."""
+    value = st.context.cookies.get(access.COOKIE, "")
+    return value.count(".") == access.JWT_DOTS and not st.session_state.get(LEFT)
 
 
 def sight() -> Sight:

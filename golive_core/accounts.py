@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import secrets
 import threading
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
 SHORTEST = 10
 LONGEST = 200
+SHORT_S = 100
 FREE_TRIES = 5
 FIRST_WAIT_S = 30.0
 LONGEST_WAIT_S = 3600.0
@@ -64,6 +66,19 @@ class LockedError(GoLiveError):
     def __init__(self, retry_after_s: float) -> None:
         super().__init__("too many wrong passwords", hint="Wait, or ask an admin")
         self.retry_after_s = retry_after_s
+
+    @property
+    def whole_s(self) -> int:
+        """Seconds for the header Retry-After."""
+        return int(self.retry_after_s) + 1
+
+    @property
+    def when(self) -> str:
+        """When to come back, for people."""
+        minutes = math.ceil(self.whole_s / 60)
+        if self.whole_s < SHORT_S:
+            return f"Try again in {self.whole_s} seconds."
+        return f"Try again in {minutes} minute{'s' if minutes > 1 else ''}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,9 +49,11 @@ def is_ours(scope: Scope) -> bool:
     shows_token = headers.get("authorization", "").casefold().startswith("bearer ")
     if shows_token or not (has_session or scope["path"].startswith(SIGN_IN)):
         return True
+    # No script can set it, and where the address is kept private Origin says null.
+    site = headers.get("sec-fetch-site", "none")
     origin = headers.get("origin")
-    if origin is None:
-        return headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+    if site == "same-origin" or origin is None:
+        return site in ("same-origin", "none")
     # Ports differ between gateway and dashboards, and so does what a front door says.
     host = urlsplit(f"//{headers.get('host', '')}").hostname
     return bool(host) and urlsplit(origin).hostname == host

@@ -11,6 +11,7 @@ from golive_gateway.limits import SIGN_IN_OF_PROGRAMS
 NOWHERE = "(nothing there)"
 """Stands for every path that is no route, so that a scan is one event and not a thousand."""
 SIGN_IN = "/sign-in"
+PASSWORD = "/sign-in/password"  # noqa: S105 - a path
 READS = "/v1/"
 PROBES = "/health/"
 
@@ -65,6 +66,9 @@ REFUSALS: dict[int, tuple[Kind, str]] = {
 
 
 def _meaning(method: str, path: str, status: int) -> tuple[Kind, str, Outcome] | None:
+    if path == PASSWORD and status != 303:  # noqa: PLR2004 - to the form for signing in
+        outcome = "ok" if status < 400 else "refused"  # noqa: PLR2004 - of HTTP
+        return ("change", "password", outcome) if method == "POST" else None
     if path.startswith(SIGN_IN) or (method, path) == SIGN_IN_OF_PROGRAMS:
         return _sign_in(status)
     if path.startswith(PROBES):

@@ -18,7 +18,8 @@ def landing(request: Request) -> str:
         return page(
             "GoLive",
             "<p>You are not signed in.</p>"
-            "<p>Open the link that <code>golive up</code> printed, or run it again for a fresh one."
+            "<a href='/sign-in'><b>Sign in</b><span>With name and password</span></a>"
+            "<p>Or open the link that <code>golive up</code> printed; run it again for a fresh one."
             "</p>",
         )
     return page(

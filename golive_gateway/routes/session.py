@@ -59,7 +59,7 @@ def sign_in(request: Request, given: Password) -> Opened:
     try:
         user = Accounts(settings.home()).check(given.name.strip().lower(), given.password)
     except LockedError as error:
-        headers = {"Retry-After": str(int(error.retry_after_s) + 1)}
+        headers = {"Retry-After": str(error.whole_s)}
         raise HTTPException(429, str(error), headers=headers) from None
     if user is None:
         raise HTTPException(401, "name or password is wrong")

@@ -70,9 +70,8 @@ def with_password(
     try:
         user = Accounts(settings.home()).check(name, password)
     except LockedError as error:
-        wait_s = int(error.retry_after_s) + 1
-        told = f"Too many wrong passwords. Try again in {wait_s} s."
-        again = {"Retry-After": str(wait_s)}
+        told = f"Too many wrong passwords. {error.when}"
+        again = {"Retry-After": str(error.whole_s)}
         return _asked(request, _form(to, name, told), 429, again)
     if user is None:
         return _asked(request, _form(to, name, "Name or password is wrong."), 401)

@@ -120,6 +120,15 @@ def test_another_site_changes_nothing_in_somebodys_name(
     assert client.get("/v1/session").status_code == 200
 
 
+def test_a_browser_that_keeps_the_address_private_signs_in_all_the_same(
+    client: TestClient,
+) -> None:
+    headers = {"origin": "null", "sec-fetch-site": "same-origin"}
+    answer = client.post("/sign-in", data={"name": "ada", "password": PASSWORD}, headers=headers)
+    assert answer.status_code == 303
+    assert client.post("/sign-out", headers=headers).status_code == 303
+
+
 def test_a_header_that_is_no_token_does_not_excuse_another_site(client: TestClient) -> None:
     signed_in(client)
     headers = {"origin": "https://evil.example", "authorization": "Basic YTpi"}
