@@ -22,6 +22,17 @@ from golive_core import access
 from golive_core.errors import GoLiveError
 
 ICON = Path(__file__).parent / "static" / "icon.svg"
+RENEW = """
+<script>
+(() => {
+  const before = Number(sessionStorage.getItem("golive-renewed"));
+  if (Date.now() - before < 10000) return;
+  sessionStorage.setItem("golive-renewed", Date.now());
+  location.replace(WAY);
+})();
+</script>
+"""
+"""Leads on to where a session is renewed; once in ten seconds, so that nobody goes in circles."""
 REFRESH_S = 15  # seconds between two looks at the lake's version, a directory listing each
 
 
@@ -47,8 +58,7 @@ def guard() -> bool:
         return True
     way = data.sign_in_url(_here())
     if reader.may_be_renewed():
-        st.html(f"<script>location.replace({json.dumps(way)})</script>",
-                unsafe_allow_javascript=True)  # fmt: skip
+        st.html(RENEW.replace("WAY", json.dumps(way)), unsafe_allow_javascript=True)
     charts.empty(
         "Please sign in",
         "Open the sign-in link that golive up printed in its terminal, or sign in by name. A link "

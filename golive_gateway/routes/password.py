@@ -80,9 +80,9 @@ def _later(request: Request, who: Identity, error: LockedError) -> HTMLResponse:
 
 
 def _shown(request: Request, who: Identity, trouble: str = "", status: int = 200) -> HTMLResponse:
-    if not who.session_id:
-        told = "<p>The owner of this machine comes in by the link of golive up, without one.</p>"
-        return HTMLResponse(page("Password", f"{told}{_way_back(request)}"), status)
+    told = _without(who)
+    if told:
+        return HTMLResponse(page("Password", f"<p>{told}</p>{_way_back(request)}"), status)
     alert = f"<p role='alert' class='trouble'>{escape(trouble)}</p>" if trouble else ""
     return HTMLResponse(page("Change your password", (
         f"{alert}<form method='post' action='{PATH}'>"
@@ -95,6 +95,14 @@ def _shown(request: Request, who: Identity, trouble: str = "", status: int = 200
         "a good one.</p><button class='main'>Change it</button></form>"
         f"{_way_back(request)}"
     )), status)  # fmt: skip
+
+
+def _without(who: Identity) -> str:
+    """Return why somebody has no password; "" for who has one."""
+    if not who.session_id:
+        return "The owner of this machine comes in by the link of golive up, without a password."
+    is_elsewhere = Accounts(settings.home()).get(who.name).subject
+    return "You come in by your organisation: your password is changed there." * bool(is_elsewhere)
 
 
 def _way_back(request: Request) -> str:
