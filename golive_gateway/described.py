@@ -31,12 +31,20 @@ SCHEMES: Told = {
     "session": {"type": "apiKey", "in": "cookie", "name": access.COOKIE},
 }
 INPUTS = re.compile(r"^-- inputs: (.*)$", re.MULTILINE)
-ASKS = ("/v1/", "/badge/")
+ASKS, OPENS = ("/v1/", "/badge/"), "/v1/session"
+"""How a path begins that asks for a session or a token, and one that gives them."""
 EXAMPLES = {
     "project_id": "shop", "branch": "main", "status": "passed", "source": "jenkins",
     "name": "test_pays_with_card", "class_name": "checkout.PaymentTest", "verdict": "flaky",
     "build_id": "jenkins:shop#1042", "commit_sha": "9fceb02d0ae598e95dc970b74767f19372d61af8",
 }  # fmt: skip
+ANY = {
+    "403": "It is not allowed, or another site asks.",
+    "429": "Too many requests; Retry-After says when to come back.",
+    "503": "Too much to do, or the home cannot be read.",
+}
+"""What stands before every operation may answer."""
+BODY = {"400": "The body cannot be read."}
 EXPLAINED: Told = {
     "type": "object",
     "description": "With explain=true: a table that is read.",
@@ -70,7 +78,12 @@ class Described(FastAPI):
         for path, methods in document["paths"].items():
             for told in methods.values():
                 told["summary"] = told.get("description", told["summary"]).partition(". ")[0]
-                if path.startswith(ASKS):
+                known = ANY | (BODY if "requestBody" in told else {})
+                told["responses"] = {
+                    **{code: {"description": why} for code, why in known.items()},
+                    **told["responses"],
+                }
+                if path.startswith(ASKS) and not path.startswith(OPENS):
                     told["security"] = [{name: []} for name in SCHEMES]
         if lake:
             for resource in resources().values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from datetime import date, datetime, time
+from functools import lru_cache
 
 import polars as pl
 from fastapi import HTTPException
@@ -14,7 +15,8 @@ ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
 
 
-FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
+DAYS = date(1, 1, 1), date(9999, 12, 31)
+TIMES = datetime.combine(DAYS[0], time.min), datetime.combine(DAYS[1], time.max)
 """What text forms can say of time; SQL also knows days before and after, and infinity."""
 
 
@@ -25,9 +27,21 @@ def plain(frame: pl.DataFrame) -> pl.DataFrame:
     as doubles, which keep 53 (RFC 8259, 6). Bytes become hex, times are in UTC, and a time that
     no calendar has (infinity) becomes null, as NaN does.
     """
-    return frame.with_columns(
-        _plain(pl.col(name), name, dtype).alias(name) for name, dtype in frame.schema.items()
-    )
+    return frame.with_columns(_told(tuple(frame.schema.items())))
+
+
+@lru_cache(maxsize=256)
+def _told(columns: tuple[tuple[str, pl.DataType], ...]) -> list[pl.Expr]:
+    """Return what makes columns plain; those that are so already are left out."""
+    return [
+        _plain(pl.col(name), name, dtype).alias(name)
+        for name, dtype in columns
+        if dtype.is_nested() or dtype.is_temporal() or dtype == pl.Binary or _is_id(name, dtype)
+    ]
+
+
+def _is_id(name: str, dtype: pl.DataType) -> bool:
+    return dtype.is_integer() and name.endswith("_id")
 
 
 def _plain(column: pl.Expr, name: str, dtype: pl.DataType) -> pl.Expr:
@@ -40,7 +54,7 @@ def _plain(column: pl.Expr, name: str, dtype: pl.DataType) -> pl.Expr:
             if isinstance(one.dtype, pl.DataType)
         ]
         return pl.when(column.is_not_null()).then(pl.struct(fields))
-    if dtype.is_integer() and name.endswith("_id"):
+    if _is_id(name, dtype):
         return column.cast(pl.String)
     if dtype == pl.Binary:
         return column.bin.encode("hex")
@@ -57,12 +71,10 @@ def _of_list(column: pl.Expr, name: str, dtype: pl.List | pl.Array) -> pl.Expr:
 
 def _in_calendar(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if isinstance(dtype, pl.Datetime):
-        last = datetime.combine(LAST_DAY, time.max)
         naive = column.dt.replace_time_zone(None)
-        known = naive.is_between(datetime.combine(FIRST_DAY, time.min), last)
-        return pl.when(known).then(naive.dt.replace_time_zone("UTC"))
+        return pl.when(naive.is_between(*TIMES)).then(naive.dt.replace_time_zone("UTC"))
     if dtype == pl.Date:
-        return pl.when(column.is_between(FIRST_DAY, LAST_DAY)).then(column)
+        return pl.when(column.is_between(*DAYS)).then(column)
     return column
 
 

@@ -117,10 +117,9 @@ def select_tests(
     from assets.test_builds import past
     from models.selecting import answer
 
-    if held.get() and project not in held.get():
-        raise UsageError(
-            f"{project!r} may not be asked about", hint=f"only {', '.join(held.get())}"
-        )
+    mine = held.get()
+    if mine and project not in mine:
+        raise UsageError(f"{project!r} may not be asked about", hint=f"only {', '.join(mine)}")
     known = past(_lake(), project, changed=files)
     if known.tests.is_empty():
         raise UsageError(f"no test of {project!r} is known", hint="golive ingest brings results")
@@ -196,14 +195,13 @@ def _free() -> None:
         raise UsageError("you may not run SQL of your own", hint="Ask the other tools")
     if held.get():
         hint = "Ask the other tools, or use a token of all projects"
-        raise UsageError("who is held to single projects may not ask freely", hint=hint)
+        raise UsageError("free questions need the right to read everything by SQL", hint=hint)
 
 
 def _question(name: str, limit: int, **parameters: Value) -> Question:
     resource = resources()[name]
-    return Question(
-        resource.sql, resource.order, parameters, resource.tables, limit, held=held.get()
-    )
+    mine = held.get()
+    return Question(resource.sql, resource.order, parameters, resource.tables, limit, held=mine)
 
 
 def _of(name: str, limit: int, **parameters: Value) -> Answer:

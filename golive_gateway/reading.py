@@ -8,25 +8,32 @@ in, is in the header X-GoLive-SQL.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from urllib.parse import urlencode
 
 import polars as pl
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 
 from golive_core import settings
+from golive_core.errors import LakeError, LakeVersionError
 from golive_core.lake import Lake
 from golive_core.lake.literals import Value, filled_in
+from golive_core.lake.manifest import Manifest
 from golive_gateway import formats
 
 MOST_HEADER = 6000
 """Characters of SQL that a header carries; servers on the way refuse longer ones."""
 MOST_KEPT = 64 << 20
 VERSION = version("golive")
+TURNS = 64
+running = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
+"""Queries at a time: more than there are cores only keep each other from ending."""
 CACHE = "private, no-cache"
 """Keep it, and ask whether it is still so."""
 
@@ -44,6 +51,8 @@ class Question:
     offset: int = 0
     held: tuple[str, ...] = ()
     """Projects whose rows may be seen; empty means all of them."""
+    as_of: datetime | None = None
+    """The lake as it was then; None is now."""
 
     @property
     def statement(self) -> str:
@@ -66,12 +75,9 @@ def answer(request: Request, question: Question) -> Response:
     headers = {"ETag": tag, "Cache-Control": CACHE, "Vary": "Accept, Authorization, Cookie"}
     if is_known(request, tag):
         return Response(status_code=304, headers=headers)
-    made = kept.get(tag)
-    if made is None:
-        made = _made(lake, question, form)
-        kept.put(tag, made)
+    made = kept.get_or_make(tag, lambda: _made(lake, question, form))
     if made.has_more:
-        headers["Link"] = f'<{_next(request, question)}>; rel="next"'
+        headers["Link"] = f'<{_next(request, question, lake)}>; rel="next"'
     headers["X-GoLive-SQL"] = made.sql
     return Response(made.body, headers=headers, media_type=form)
 
@@ -86,7 +92,7 @@ def explanation(request: Request, question: Question) -> Response:
     """Return, instead of the rows, the SQL that gives them and the state of what it reads."""
     form = formats.chosen(request.headers.get("accept", ""))
     lake = Lake(settings.home() / "lake")
-    known = lake.manifest()
+    known = shown(lake, question)
     sql = filled_in(question.statement, question.parameters)
     told = [
         {"table": name, "version": known.tables.get(name),
@@ -111,7 +117,21 @@ class Kept:
     def __init__(self, most: int) -> None:
         self._most, self._size = most, 0
         self._lock = threading.Lock()
+        self._turns = [threading.Lock() for _ in range(TURNS)]
         self._answers: OrderedDict[str, Made] = OrderedDict()
+
+    def get_or_make(self, tag: str, make: Callable[[], Made]) -> Made:
+        """Return the answer of an ETag; who asks for one that is being made waits for it."""
+        found = self.get(tag)
+        if found is not None:
+            return found
+        with self._turns[hash(tag) % TURNS]:
+            found = self.get(tag)
+            if found is None:
+                with running:
+                    found = make()
+                self.put(tag, found)
+        return found
 
     def get(self, tag: str) -> Made | None:
         """Return the answer of an ETag, if it is still there."""
@@ -144,21 +164,36 @@ def _made(lake: Lake, question: Question, form: str) -> Made:
 
 def etag(lake: Lake, question: Question, form: str) -> str:
     """Return what changes when the answer may: our version, those of its tables, the question."""
-    versions = lake.manifest().tables
+    versions = shown(lake, question).tables
     seen = [(name, versions.get(name)) for name in question.tables]
     asked = question.statement, sorted(question.parameters.items()), form
     text = repr((VERSION, str(lake.root), seen, asked))
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
+def shown(lake: Lake, question: Question) -> Manifest:
+    """Return the versions that are asked for; raises HTTPException 410 for those long gone."""
+    try:
+        return lake.manifest(question.as_of)
+    except LakeVersionError:
+        raise
+    except LakeError as error:
+        if question.as_of is None:
+            raise
+        raise HTTPException(410, error.what) from error
+
+
 def rows(lake: Lake, question: Question) -> pl.DataFrame:
     """Return up to limit + 1 rows; none where a table that is asked for has none yet."""
-    if any(name.startswith("marts.") and not lake.exists(name) for name in question.tables):
+    known = shown(lake, question).tables
+    if any(name.startswith("marts.") and name not in known for name in question.tables):
         return pl.DataFrame()
-    return lake.query(question.statement, dict(question.parameters))
+    return lake.query(question.statement, dict(question.parameters), as_of=question.as_of)
 
 
-def _next(request: Request, question: Question) -> str:
+def _next(request: Request, question: Question, lake: Lake) -> str:
+    """Return the address of the next page, of the same versions: a walk sees one state."""
     query = dict(request.query_params)
     query["offset"] = str(question.offset + question.limit)
+    query["as_of"] = shown(lake, question).committed_at.isoformat()
     return f"{request.url.path}?{urlencode(query)}"

@@ -235,15 +235,20 @@ class Stream:
         return self.capsule
 
 
+UTC_TIME = pl.Datetime("us", "UTC")
+
+
 def to_frame(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
     """Return a relation's rows: times in UTC, HUGEINT as Int64 where it fits, odd types as text."""
     kinds = [str(kind) for kind in relation.types]
     names = distinct(relation.columns)
     if names != relation.columns or any(word in kind for kind in kinds for word in FOREIGN):
-        pairs = enumerate(zip(names, kinds, strict=True), start=1)
-        relation = relation.project(", ".join(readable(n, *pair) for n, pair in pairs))
+        numbered = enumerate(zip(names, kinds, strict=True), start=1)
+        relation = relation.project(", ".join(readable(n, *pair) for n, pair in numbered))
     frame = pl.DataFrame(Stream(relation.__arrow_c_stream__()))
-    return frame.with_columns(folded(frame[name]) for name in frame.columns)
+    pairs = ((column, folded(column)) for column in frame.get_columns())
+    other = [new for old, new in pairs if new is not old]
+    return frame.with_columns(other) if other else frame
 
 
 def distinct(names: Sequence[str]) -> list[str]:
@@ -263,8 +268,10 @@ def readable(position: int, name: str, kind: str) -> str:
 
 def folded(column: pl.Series) -> pl.Series:
     """Return a column in the dtypes that the rest of GoLive expects."""
+    if column.dtype == UTC_TIME:
+        return column
     if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone is not None:
-        return column.dt.convert_time_zone("UTC").cast(pl.Datetime("us", "UTC"))
+        return column.dt.convert_time_zone("UTC").cast(UTC_TIME)
     if isinstance(column.dtype, pl.Decimal) and (column.dtype.precision, column.dtype.scale) == (
         38,
         0,

@@ -4,7 +4,7 @@
 -- keys: project_id, subject_kind, instance, subject, began_at
 -- inputs: predictions.anomalies
 -- order: began_at desc, p_value, subject
--- parameter: kind text metric or log
+-- parameter: kind metric|log only subjects of this kind
 -- parameter: service text only what concerns this service
 -- period: day
 select *

@@ -4,7 +4,7 @@
 -- keys: project_id, subject_kind, subject_id
 -- inputs: predictions.change_points
 -- order: cost_s_week desc, subject_kind, subject_id
--- parameter: kind text test, build or stage
+-- parameter: kind test|build|stage only subjects of this kind
 select *
 from predictions.change_points
 where

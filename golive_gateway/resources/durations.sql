@@ -4,7 +4,7 @@
 -- keys: project_id, subject_kind, subject_id
 -- inputs: predictions.duration
 -- order: project_id, subject_kind, subject_id
--- parameter: kind text main, branch or test
+-- parameter: kind main|branch|test only subjects of this kind
 -- parameter: id text pipeline_id or test_id
 select *
 from predictions.duration

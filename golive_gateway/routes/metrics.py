@@ -26,5 +26,5 @@ router = APIRouter(tags=["health"])
 def metrics(request: Request) -> Response:
     """Return response times, throughput, errors, resources, and what the lake holds."""
     if request.client is None or request.client.host not in HERE:
-        authorise(request, "read", "metrics")
+        authorise(request, "read", "health")
     return Response(request.app.state.metrics.text(), media_type=CONTENT_TYPE_LATEST)

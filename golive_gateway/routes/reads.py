@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
+from pydantic import AwareDatetime
 
 from golive_core import settings
 from golive_core.lake.literals import Value
@@ -40,6 +41,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     401: {"description": "There is no valid session or token."},
     403: {"description": "It may not read this."},
     406: {"description": "None of the accepted types can be given."},
+    410: {"description": "Nothing is kept from so long ago (as_of)."},
     429: {"description": "Too many requests; Retry-After says when to come back."},
     503: {"description": "The lake cannot be read."},
 }  # fmt: skip
@@ -47,6 +49,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 PROJECT = Query(max_length=100, description="Only this project.")
 FROM = Query(alias="from", description=f"First day (UTC), by default {DAYS} days up to the last.")
+AS_OF = Query(description="The lake as it was then, with a time zone; the Link of a page has it.")
 EXPLAIN = Query(description="Instead of rows: the SQL, and a row for each table that it reads.")
 TO = Query(alias="to", description="Last day (UTC), by default today.")
 
@@ -59,6 +62,7 @@ def handler(resource: Resource) -> Callable[..., Response]:
         project: str | None,
         limit: int,
         offset: int,
+        as_of: datetime | None,
         explain: bool,
         **given: Any,  # noqa: ANN401 - as FastAPI checked them
     ) -> Response:
@@ -68,7 +72,7 @@ def handler(resource: Resource) -> Callable[..., Response]:
         parameters |= _rule(resource)
         question = Question(
             resource.sql, resource.order, parameters, resource.tables, limit, offset,
-            caller.projects,
+            caller.projects, as_of,
         )  # fmt: skip
         return (explanation if explain else answer)(request, question)
 
@@ -92,6 +96,7 @@ def _signature(resource: Resource) -> list[inspect.Parameter]:
         *made,
         _argument("limit", Annotated[int, Query(ge=1, le=MOST_ROWS)], 100),
         _argument("offset", Annotated[int, Query(ge=0, le=10_000_000)], 0),
+        _argument("as_of", Annotated[AwareDatetime | None, AS_OF], None),
         _argument("explain", Annotated[bool, EXPLAIN], False),
     ]
 

@@ -38,7 +38,7 @@ class Statement(BaseModel, extra="forbid"):
 @router.post(
     "/sql",
     responses={
-        **{code: told for code, told in RESPONSES.items() if code != 304},  # noqa: PLR2004 - of HTTP
+        **{code: told for code, told in RESPONSES.items() if code not in (304, 410)},
         400: {"description": "The SQL is refused, wrong, too long or gives too many rows."},
     },
     response_class=Response,

@@ -5,15 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
+from golive_core.errors import QueryError
 from golive_core.lake import Lake
-from golive_gateway import formats
+from golive_gateway import formats, reading
 from golive_gateway.app import create_app
 from golive_gateway.resources import resources
 from golive_gateway.routes import sql
@@ -119,3 +124,33 @@ def test_more_statements_than_there_is_memory_for_wait_their_turn(
     wrong = [client.post("/v1/sql", json={"sql": "selec"}) for _ in range(sql.MOST_RUNNING + 1)]
     assert {answer.status_code for answer in wrong} == {400}
     assert client.post("/v1/sql", json={"sql": "select 1"}).status_code == 200
+
+
+def test_what_many_ask_at_once_is_made_once() -> None:
+    kept, calls, start = reading.Kept(1 << 20), [], threading.Barrier(8)
+
+    def make() -> reading.Made:
+        calls.append(1)
+        time.sleep(0.05)
+        return reading.Made(b"x", "", has_more=False)
+
+    def ask() -> reading.Made:
+        start.wait(30)
+        return kept.get_or_make("tag", make)
+
+    with ThreadPoolExecutor(8) as threads:
+        found = {id(one.result()) for one in [threads.submit(ask) for _ in range(8)]}
+    assert (len(calls), len(found)) == (1, 1)
+
+
+def test_an_answer_that_cannot_be_made_stands_in_nobodys_way() -> None:
+    kept = reading.Kept(1 << 20)
+
+    def fail() -> reading.Made:
+        raise QueryError("no", where="SQL")
+
+    for _ in range(3 + (os.cpu_count() or 2)):
+        with pytest.raises(QueryError):
+            kept.get_or_make("tag", fail)
+    made = reading.Made(b"x", "", has_more=False)
+    assert kept.get_or_make("tag", lambda: made) is made

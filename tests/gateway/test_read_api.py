@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -265,3 +265,34 @@ def test_a_change_of_the_lake_is_another_answer(home: Path, served: Served, monk
     lake = Lake(home / "lake")
     lake.insert("core.builds", schema.conform(schema.BUILDS, pl.DataFrame([row])))
     assert [one["build_id"] for one in client.get("/v1/builds").json()] == ["b"]
+
+
+def test_a_walk_over_pages_sees_one_state_of_the_lake(
+    home: Path, served: Served, monkeypatch
+) -> None:
+    served()
+    monkeypatch.setenv("GOLIVE_HOME", str(home))
+    _, text = Tokens(home).create("test", ["read"])
+    headers = {"authorization": f"Bearer {text}"}
+    client = TestClient(create_app(), base_url="http://127.0.0.1:8000", headers=headers)
+    lake, now = Lake(home / "lake"), datetime.now(UTC)
+
+    def add(*names: str) -> None:
+        rows = [{"build_id": name, "project_id": "p", "day": now.date(), "status": "passed",
+                 "queued_at": now} for name in names]  # fmt: skip
+        lake.insert("core.builds", schema.conform(schema.BUILDS, pl.DataFrame(rows)))
+
+    add("b1", "b3", "b5")
+    answer = client.get("/v1/builds", params={"limit": 1})
+    found = [one["build_id"] for one in answer.json()]
+    while url := answer.links.get("next", {}).get("url"):
+        add(f"b{9 - len(found)}")  # before what was read: pages would shift
+        answer = client.get(url)
+        found += [one["build_id"] for one in answer.json()]
+    assert found == ["b5", "b3", "b1"]
+    assert len(client.get("/v1/builds").json()) == 5
+    then = {"as_of": "2001-01-01T00:00:00Z"}
+    assert client.get("/v1/builds", params=then).json() == []
+    assert client.get("/v1/builds", params={"as_of": "2001-01-01T00:00:00"}).status_code == 422
+    lake.vacuum(timedelta(0))
+    assert client.get("/v1/builds", params=then).status_code == 410
