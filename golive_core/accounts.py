@@ -144,6 +144,20 @@ class Accounts:
             row = db.execute(f"{COLUMNS} where subject = ?", (subject,)).fetchone()
         return user_of(row) if row else None
 
+    def awaited(self, name: str) -> User | None:
+        """Return a user with neither password nor OpenID subject: who was let in and is to come."""
+        with opened(self._home, SCHEMA) as db:
+            row = db.execute(
+                f"{COLUMNS} where name = ? and digest = '' and subject = ''", (name,)
+            ).fetchone()
+        return user_of(row) if row else None
+
+    def bind(self, name: str, subject: str) -> User:
+        """Say who a user is at the OpenID provider."""
+        with opened(self._home, SCHEMA) as db:
+            db.execute("update users set subject = ? where name = ?", (subject, name))
+        return self.get(name)
+
     def all(self) -> list[User]:
         """Return every user by name."""
         with opened(self._home, SCHEMA) as db:

@@ -33,6 +33,9 @@ def command(
     no_password: Annotated[
         bool, typer.Option("--no-password", help="add: they come by the OpenID provider alone.")
     ] = False,
+    at_once: Annotated[
+        bool, typer.Option("--at-once", help="keys: the old one is known to somebody else.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Let people in: golive user add ada --role developer --project shop asks for a password."""
@@ -48,7 +51,7 @@ def command(
     elif action == "list":
         _list(accounts, as_json)
     elif action == "keys":
-        _rotate()
+        _rotate(at_once=at_once)
     elif action == "matrix":
         from golive_cli.access_docs import matrix
 
@@ -76,12 +79,13 @@ def _change(accounts: Accounts, action: str, name: str, role: str, projects: lis
         raise UsageError(f"{action!r} is nothing to do with a user", hint=ACTIONS)
 
 
-def _rotate() -> None:
+def _rotate(*, at_once: bool) -> None:
     from golive_core import settings
     from golive_core.sessions import Sessions
 
-    kid = Sessions(settings.home()).rotate_keys()
-    say(f"Sessions are signed with key {kid}; the one before holds for what it signed.")
+    kid = Sessions(settings.home()).rotate_keys(at_once=at_once)
+    before = "no other counts any more" if at_once else "the one before holds for what it signed"
+    say(f"Sessions are signed with key {kid}; {before}.")
 
 
 def _checked(projects: list[str]) -> list[str]:

@@ -261,6 +261,34 @@ def test_keys_rotate_without_signing_anybody_out(home: Path, ada: User) -> None:
     assert len(Sessions(home).jwks()["keys"]) == 2
 
 
+def test_a_key_that_was_retired_long_ago_verifies_nothing(
+    home: Path, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has an old key could write any time into a token."""
+    real = time.time
+    monkeypatch.setattr(sessions, "ACCESS_S", 1_000_000)
+    forever = Sessions(home).open(ada).access
+    monkeypatch.undo()
+    monkeypatch.setattr(sessions, "LOOK_S", 0.0)
+    Sessions(home).rotate_keys()
+    assert Sessions(home).identity(forever) is not None
+    monkeypatch.setattr(time, "time", lambda: real() + 2 * sessions.ACCESS_S + 1)
+    assert Sessions(home).identity(forever) is None
+    assert len(Sessions(home).jwks()["keys"]) == 1
+
+
+def test_a_key_that_somebody_else_has_ends_at_once_and_nobody_is_signed_out(
+    home: Path, ada: User
+) -> None:
+    pair = Sessions(home).open(ada)
+    assert Sessions(home).identity(pair.access) is not None
+    Sessions(home).rotate_keys(at_once=True)
+    assert Sessions(home).identity(pair.access) is None
+    renewed = Sessions(home).renew(pair.refresh)
+    assert renewed is not None
+    assert Sessions(home).identity(renewed.access) is not None
+
+
 # ---------------------------------------------------------------- permissions
 
 EVERYTHING = sorted({pair for allowed in ALLOWED.values() for pair in allowed})

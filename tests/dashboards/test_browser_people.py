@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 PASSWORD = "correct horse battery"
 SOON_MS = 40_000
-"""A page looks after its session every 15 s, and the session after its user every 3 s."""
+"""A page looks after its session every 5 s, and the session after its user every 3 s."""
 
 
 @dataclass(frozen=True)
