@@ -29,6 +29,7 @@ from golive_core.errors import GoLiveError, SettingsError
 from golive_core.settings import SignIn
 
 COOKIE = "golive_openid"
+BY = "identity provider"
 PATH = "/sign-in/oidc"
 AWAY_S = 600
 TIMEOUT_S = 10.0
@@ -205,11 +206,11 @@ def user_of(claims: Mapping[str, Any], configured: SignIn, accounts: Accounts) -
             accounts.end_sessions(user.name)
         raise OpenIdError("you have no role here", hint="Ask an admin of GoLive")
     if user is None:
-        user = accounts.add(_free_name(claims, accounts), role, subject=subject)
+        user = accounts.add(_free_name(claims, accounts), role, subject=subject, by=BY)
     elif user.disabled_at is not None:
         raise OpenIdError("this user may not come in", hint="Ask an admin of GoLive")
     elif user.role != role and configured.role_claim:
-        user = accounts.change(user.name, role=role)
+        user = accounts.change(user.name, role=role, by=BY)
     if not user.subject:
         user = accounts.bind(user.name, subject)
     accounts.greet(user.name)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from golive_core.accounts import Accounts, User
 
 ACTIONS = "add, list, role, projects, password, disable, enable, keys or matrix"
+BY = "owner"
+"""Who is at the terminal of this machine, for the security events."""
 COLUMNS = ["name", "role", "projects", "state", "last sign-in"]
 
 
@@ -46,7 +48,7 @@ def command(
     wanted = _checked(project or [])
     if action == "add":
         password = "" if no_password else _password()
-        made = accounts.add(name, role or "viewer", password, projects=wanted)
+        made = accounts.add(name, role or "viewer", password, projects=wanted, by=BY)
         say(f"{made.name} is a {made.role} of {', '.join(made.projects) or 'every project'}.")
     elif action == "list":
         _list(accounts, as_json)
@@ -64,16 +66,16 @@ def _change(accounts: Accounts, action: str, name: str, role: str, projects: lis
     if action == "role":
         if not role:
             raise UsageError("which role?", hint="--role developer")
-        user = accounts.change(name, role=role)
+        user = accounts.change(name, role=role, by=BY)
         say(f"{user.name} is a {user.role} now, on every page that is open too.")
     elif action == "projects":
-        user = accounts.change(name, projects=projects)
+        user = accounts.change(name, projects=projects, by=BY)
         say(f"{user.name} sees {', '.join(user.projects) or 'every project'}.")
     elif action == "password":
-        accounts.change(name, password=_password())
+        accounts.change(name, password=_password(), by=BY)
         say(f"The password of {name} is changed; their sessions have ended.")
     elif action in ("disable", "enable"):
-        accounts.change(name, disabled=action == "disable")
+        accounts.change(name, disabled=action == "disable", by=BY)
         say(f"{name} is {action}d.")
     else:
         raise UsageError(f"{action!r} is nothing to do with a user", hint=ACTIONS)

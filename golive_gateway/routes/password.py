@@ -63,7 +63,7 @@ def change(
     try:
         if accounts.check(who.name, present) is None:
             return _shown(request, who, "The present password is wrong.", 401)
-        user = accounts.change(who.name, password=new)
+        user = accounts.change(who.name, password=new, by=who.name)
     except LockedError as error:
         return _later(request, who, error)
     except UsageError as error:
@@ -74,7 +74,7 @@ def change(
 
 
 def _later(request: Request, who: Identity, error: LockedError) -> HTMLResponse:
-    response = _shown(request, who, f"Too many wrong passwords. {error.when}", 429)
+    response = _shown(request, who, error.when, 429)
     response.headers["Retry-After"] = str(error.whole_s)
     return response
 
