@@ -22,6 +22,18 @@ from golive_core import access
 from golive_core.errors import GoLiveError
 
 ICON = Path(__file__).parent / "static" / "icon.svg"
+RENEW = """
+<script>
+(() => {
+  const before = Number(sessionStorage.getItem("golive-renewed"));
+  if (Date.now() - before < 10000) return;
+  sessionStorage.setItem("golive-renewed", Date.now());
+  location.replace(WAY);
+})();
+</script>
+"""
+"""Leads on to where a session is renewed; once in ten seconds, so that nobody goes in circles."""
+WATCH_S = 5  # seconds between two looks after the session, which is asked once in three
 REFRESH_S = 15  # seconds between two looks at the lake's version, a directory listing each
 
 
@@ -35,6 +47,8 @@ def main() -> None:
     views = [view for view in catalog.views() if reader.may_see(view.slug)]
     chosen = st.navigation(_sections(views))
     account()
+    if access.is_required():
+        watch_session()
     watch_lake()
     chosen.run()
     st.html(theme.HEAD, unsafe_allow_javascript=True)
@@ -47,8 +61,7 @@ def guard() -> bool:
         return True
     way = data.sign_in_url(_here())
     if reader.may_be_renewed():
-        st.html(f"<script>location.replace({json.dumps(way)})</script>",
-                unsafe_allow_javascript=True)  # fmt: skip
+        st.html(RENEW.replace("WAY", json.dumps(way)), unsafe_allow_javascript=True)
     charts.empty(
         "Please sign in",
         "Open the sign-in link that golive up printed in its terminal, or sign in by name. A link "
@@ -144,14 +157,19 @@ def _period_filter() -> int:
     return int(filters.choice("days", names, default=default, width=105, keep=True))
 
 
+@st.fragment(run_every=WATCH_S)
+def watch_session() -> None:
+    """Draw the page anew once its session is over, or its reader may see something else."""
+    if reader.has_left():
+        st.rerun()
+
+
 @st.fragment(run_every=REFRESH_S)
 def watch_lake() -> None:
     """Draw the page anew once the lake has changed; nothing is queried before.
 
     The past does not change.
     """
-    if reader.has_left():
-        st.rerun()
     if moment.as_of() is not None:
         return
     try:

@@ -40,6 +40,12 @@ def now() -> Identity | None:
     return found
 
 
+def name() -> str:
+    """Return the reader's name for what is noted, "" for nobody."""
+    found = now()
+    return found.name if found else ""
+
+
 def may(action: str, resource: str, project: str = "") -> bool:
     """Tell whether the reader may do something."""
     found = now()

@@ -16,7 +16,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, cast
 from golive_core.access import ROLES, Identity, Role
 from golive_core.database import opened
 from golive_core.errors import GoLiveError, UsageError
+from golive_core.security import Fact, recorder
 from golive_core.toml import near
 
 if TYPE_CHECKING:
@@ -57,14 +58,18 @@ create table if not exists families (
 """`families` are the sessions (`golive_core.sessions`): a refresh token and all that renewed it."""
 FORGIVEN_S = 24 * 3600.0
 """So long after its last wait a name begins anew."""
+MOST_WAITING = 8
+"""Sign-ins that may wait for their hash: more would take the threads that answer other requests."""
+BUSY_S = 3.0
 _hashing = threading.BoundedSemaphore(2)
+_turns = threading.BoundedSemaphore(MOST_WAITING)
 
 
 class LockedError(GoLiveError):
-    """Too many wrong passwords; `retry_after_s` says when to come back."""
+    """Not now: too many wrong passwords, or sign-ins; `retry_after_s` says when to come back."""
 
-    def __init__(self, retry_after_s: float) -> None:
-        super().__init__("too many wrong passwords", hint="Wait, or ask an admin")
+    def __init__(self, retry_after_s: float, what: str = "too many wrong passwords") -> None:
+        super().__init__(what, hint="Wait, or ask an admin")
         self.retry_after_s = retry_after_s
 
     @property
@@ -74,11 +79,12 @@ class LockedError(GoLiveError):
 
     @property
     def when(self) -> str:
-        """When to come back, for people."""
+        """What is the matter and when to come back, for people."""
         minutes = math.ceil(self.whole_s / 60)
+        what = self.what.capitalize()
         if self.whole_s < SHORT_S:
-            return f"Try again in {self.whole_s} seconds."
-        return f"Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+            return f"{what}. Try again in {self.whole_s} seconds."
+        return f"{what}. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +115,12 @@ class Accounts:
 
     def add(
         self, name: str, role: str, password: str = "", *, projects: Sequence[str] = (),
-        subject: str = "",
+        subject: str = "", by: str = "",
     ) -> User:  # fmt: skip
         """Make a user; without a password only the OpenID provider lets them in.
 
-        Raises UsageError for a name that is taken or none, an unknown role, a weak password.
+        `by` is who does it, for the security events. Raises UsageError for a name that is taken
+        or none, an unknown role, a weak password.
         """
         if not NAME.fullmatch(name):
             hint = "Small letters, digits and . _ - @ +, 64 at most"
@@ -127,6 +134,7 @@ class Accounts:
                 "values (?, ?, ?, ?, ?, ?)",
                 (name, _role(role), json.dumps(list(projects)), digest, subject, time.time()),
             )
+        self._note("user_added", name, by)
         return self.get(name)
 
     def get(self, name: str) -> User:
@@ -144,6 +152,20 @@ class Accounts:
             row = db.execute(f"{COLUMNS} where subject = ?", (subject,)).fetchone()
         return user_of(row) if row else None
 
+    def awaited(self, name: str) -> User | None:
+        """Return a user with neither password nor OpenID subject: who was let in and is to come."""
+        with opened(self._home, SCHEMA) as db:
+            row = db.execute(
+                f"{COLUMNS} where name = ? and digest = '' and subject = ''", (name,)
+            ).fetchone()
+        return user_of(row) if row else None
+
+    def bind(self, name: str, subject: str) -> User:
+        """Say who a user is at the OpenID provider."""
+        with opened(self._home, SCHEMA) as db:
+            db.execute("update users set subject = ? where name = ?", (subject, name))
+        return self.get(name)
+
     def all(self) -> list[User]:
         """Return every user by name."""
         with opened(self._home, SCHEMA) as db:
@@ -154,6 +176,14 @@ class Accounts:
 
         Raises LockedError while somebody has to wait. Takes as long for a name that is unknown.
         """
+        if not _turns.acquire(blocking=False):
+            raise LockedError(BUSY_S, "too many people sign in at this moment")
+        try:
+            return self._checked(name, password)
+        finally:
+            _turns.release()
+
+    def _checked(self, name: str, password: str) -> User | None:
         with opened(self._home, SCHEMA, is_alone=True) as db:
             _count_try(db, name)
             row = db.execute(
@@ -170,9 +200,12 @@ class Accounts:
 
     def change(
         self, name: str, *, role: str = "", projects: Sequence[str] | None = None,
-        password: str = "", disabled: bool | None = None,
+        password: str = "", disabled: bool | None = None, by: str = "",
     ) -> User:  # fmt: skip
-        """Change a user, and end the sessions that rest on what they were; raises UsageError."""
+        """Change a user, and end the sessions that rest on what they were; raises UsageError.
+
+        `by` is who does it, for the security events.
+        """
         user = self.get(name)
         wanted = _role(role or user.role)
         digest = hashed(password) if password else ""
@@ -191,7 +224,13 @@ class Accounts:
                 db.execute("update users set disabled_at = ? where name = ?", (at, name))
             if digest or disabled:
                 _end_all(db, name)
-        return self.get(name)
+        changed = self.get(name)
+        for what in _differences(user, changed, has_password=bool(digest)):
+            self._note(what, name, by)
+        return changed
+
+    def _note(self, what: str, name: str, by: str) -> None:
+        recorder(self._home).note(Fact("change", what, "ok", actor=by, resource=name))
 
     def end_sessions(self, name: str) -> None:
         """Sign a user out everywhere."""
@@ -252,6 +291,18 @@ def _count_try(db: sqlite3.Connection, name: str) -> None:
     times = tries + 1 - FREE_TRIES
     wait_s = min(FIRST_WAIT_S * 2 ** min(times, 30), LONGEST_WAIT_S) if times >= 0 else 0.0
     db.execute("insert or replace into attempts values (?, ?, ?)", (key, tries + 1, now + wait_s))
+
+
+def _differences(before: User, after: User, *, has_password: bool) -> Iterator[str]:
+    """Yield what has become of a user, as names of events."""
+    if before.role != after.role:
+        yield f"user_role_{after.role}"
+    if before.projects != after.projects:
+        yield "user_projects"
+    if (before.disabled_at is None) != (after.disabled_at is None):
+        yield "user_enabled" if after.disabled_at is None else "user_disabled"
+    if has_password:
+        yield "user_password"
 
 
 def _forgive(db: sqlite3.Connection, name: str) -> None:

@@ -64,8 +64,8 @@ class Pair:
 MOST_KNOWN = 1000
 _looked: dict[str, tuple[float, User | None]] = {}
 """Home and session to when it was looked at and its user as they were, None if it is over."""
-_public: dict[str, Ed25519PublicKey] = {}
-"""Home and key id to the key that verifies: what a key id stands for never changes."""
+_public: dict[str, tuple[float, Ed25519PublicKey]] = {}
+"""Home and key id to when it was looked at and the key that verifies."""
 
 
 class Sessions:
@@ -155,19 +155,28 @@ class Sessions:
             _revoke(db, family)
         _looked.pop(f"{self._home}\x1f{family}", None)
 
-    def rotate_keys(self) -> str:
-        """Sign with a new key from now on; the old ones verify as long as a token may live."""
-        with opened(self._home, SCHEMA) as db:
+    def rotate_keys(self, *, at_once: bool = False) -> str:
+        """Sign with a new key from now on; the old ones verify as long as a token may live.
+
+        `at_once` is for a key that somebody else has: no old one verifies any more. Nobody is
+        signed out by it, since a refresh token is signed by no key.
+        """
+        with opened(self._home, SCHEMA, is_alone=True) as db:
             now = time.time()
             db.execute("update keys set retired_at = ? where retired_at is null", (now,))
-            db.execute("delete from keys where retired_at < ?", (now - 2 * ACCESS_S,))
+            db.execute("delete from keys where retired_at < ?", (_kept_since(now),))
+            if at_once:
+                db.execute("delete from keys")
             return self._key(db)[0]
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """Return the public keys as a JSON Web Key Set (RFC 7517, RFC 8037)."""
         with opened(self._home, SCHEMA) as db:
             self._key(db)
-            rows = db.execute("select kid, pem from keys order by made_at").fetchall()
+            rows = db.execute(
+                "select kid, pem from keys where coalesce(retired_at, ?) >= ? order by made_at",
+                (time.time(), _kept_since(time.time())),
+            ).fetchall()
         return {"keys": [_jwk(kid, _private(pem)) for kid, pem in rows]}
 
     def _access(self, db: sqlite3.Connection, user: User, family: str) -> str:
@@ -198,14 +207,20 @@ class Sessions:
             return None
 
     def _public(self, kid: str) -> Ed25519PublicKey | None:
-        known = _public.get(f"{self._home}\x1f{kid}")
-        if known is not None:
+        key, now = f"{self._home}\x1f{kid}", time.time()
+        looked_at, known = _public.get(key, (0.0, None))
+        if known is not None and time.monotonic() - looked_at < LOOK_S:
             return known
         with opened(self._home, SCHEMA) as db:
-            row = db.execute("select pem from keys where kid = ?", (kid,)).fetchone()
+            row = db.execute(
+                "select pem from keys where kid = ? and coalesce(retired_at, ?) >= ?",
+                (kid, now, _kept_since(now)),
+            ).fetchone()
         if row is None:
+            _public.pop(key, None)
             return None
-        return _public.setdefault(f"{self._home}\x1f{kid}", _private(row[0]).public_key())
+        _public[key] = (time.monotonic(), known or _private(row[0]).public_key())
+        return _public[key][1]
 
     @staticmethod
     def _user(db: sqlite3.Connection, name: str) -> User | None:
@@ -233,6 +248,11 @@ class Sessions:
         cells = (kid, pem.decode(), time.time())
         db.execute("insert into keys (kid, pem, made_at) values (?, ?, ?)", cells)
         return kid, private
+
+
+def _kept_since(now: float) -> float:
+    """Return when a key must not have been retired before, to verify still."""
+    return now - 2 * ACCESS_S
 
 
 def _revoke(db: sqlite3.Connection, family: str) -> None:

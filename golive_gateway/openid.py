@@ -29,6 +29,7 @@ from golive_core.errors import GoLiveError, SettingsError
 from golive_core.settings import SignIn
 
 COOKIE = "golive_openid"
+BY = "identity provider"
 PATH = "/sign-in/oidc"
 AWAY_S = 600
 TIMEOUT_S = 10.0
@@ -195,21 +196,35 @@ def user_of(claims: Mapping[str, Any], configured: SignIn, accounts: Accounts) -
 
     Raises OpenIdError for who has no role here, or may not come in.
     """
-    role = role_of(claims, configured)
     subject = f"{claims['iss']}#{claims['sub']}"
-    user = accounts.find(subject)
+    user = accounts.find(subject) or _expected(claims, accounts)
+    role = role_of(claims, configured)
+    if role is None and user is not None and not configured.role_claim:
+        role = user.role  # an admin gave it
     if role is None:
         if user is not None:
             accounts.end_sessions(user.name)
         raise OpenIdError("you have no role here", hint="Ask an admin of GoLive")
     if user is None:
-        user = accounts.add(_free_name(claims, accounts), role, subject=subject)
+        user = accounts.add(_free_name(claims, accounts), role, subject=subject, by=BY)
     elif user.disabled_at is not None:
         raise OpenIdError("this user may not come in", hint="Ask an admin of GoLive")
     elif user.role != role and configured.role_claim:
-        user = accounts.change(user.name, role=role)
+        user = accounts.change(user.name, role=role, by=BY)
+    if not user.subject:
+        user = accounts.bind(user.name, subject)
     accounts.greet(user.name)
     return user
+
+
+def _expected(claims: Mapping[str, Any], accounts: Accounts) -> User | None:
+    """Return the user whom an admin made for somebody with this address, and who never came yet.
+
+    The provider has to say that the address is theirs; one with a password is never taken over.
+    """
+    if claims.get("email_verified") is not True:
+        return None
+    return accounts.awaited(str(claims.get("email", "")).lower())
 
 
 def role_of(claims: Mapping[str, Any], configured: SignIn) -> Role | None:

@@ -25,6 +25,7 @@ from golive_core.errors import LakeError, LakeVersionError
 from golive_core.lake import Lake
 from golive_core.lake.literals import Value, filled_in
 from golive_core.lake.manifest import Manifest
+from golive_core.sight import Sight
 from golive_gateway import formats
 
 MOST_HEADER = 6000
@@ -69,7 +70,7 @@ def _listed(names: Sequence[str]) -> str:
 def answer(request: Request, question: Question) -> Response:
     """Return the rows in the form that the request accepts, or 304 where nothing has changed."""
     form = formats.chosen(request.headers.get("accept", ""))
-    lake = Lake(settings.home() / "lake")
+    lake = Lake(settings.home() / "lake", Sight(question.held))
     tag = etag(lake, question, form)
     headers = {"ETag": tag, "Cache-Control": CACHE, "Vary": "Accept, Authorization, Cookie"}
     if is_known(request, tag):
@@ -90,7 +91,7 @@ def is_known(request: Request, tag: str) -> bool:
 def explanation(request: Request, question: Question) -> Response:
     """Return, instead of the rows, the SQL that gives them and the state of what it reads."""
     form = formats.chosen(request.headers.get("accept", ""))
-    lake = Lake(settings.home() / "lake")
+    lake = Lake(settings.home() / "lake", Sight(question.held))
     known = shown(lake, question)
     sql = filled_in(question.statement, question.parameters)
     told = [

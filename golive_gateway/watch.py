@@ -67,8 +67,8 @@ REFUSALS: dict[int, tuple[Kind, str]] = {
 
 def _meaning(method: str, path: str, status: int) -> tuple[Kind, str, Outcome] | None:
     if path == PASSWORD and status != 303:  # noqa: PLR2004 - to the form for signing in
-        outcome = "ok" if status < 400 else "refused"  # noqa: PLR2004 - of HTTP
-        return ("change", "password", outcome) if method == "POST" else None
+        # What was changed the accounts note themselves.
+        return ("change", "user_password", "refused") if status >= 400 else None  # noqa: PLR2004
     if path.startswith(SIGN_IN) or (method, path) == SIGN_IN_OF_PROGRAMS:
         return _sign_in(status)
     if path.startswith(PROBES):

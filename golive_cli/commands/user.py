@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from golive_core.accounts import Accounts, User
 
 ACTIONS = "add, list, role, projects, password, disable, enable, keys or matrix"
+BY = "owner"
+"""Who is at the terminal of this machine, for the security events."""
 COLUMNS = ["name", "role", "projects", "state", "last sign-in"]
 
 
@@ -33,6 +35,9 @@ def command(
     no_password: Annotated[
         bool, typer.Option("--no-password", help="add: they come by the OpenID provider alone.")
     ] = False,
+    at_once: Annotated[
+        bool, typer.Option("--at-once", help="keys: the old one is known to somebody else.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Let people in: golive user add ada --role developer --project shop asks for a password."""
@@ -43,12 +48,12 @@ def command(
     wanted = _checked(project or [])
     if action == "add":
         password = "" if no_password else _password()
-        made = accounts.add(name, role or "viewer", password, projects=wanted)
+        made = accounts.add(name, role or "viewer", password, projects=wanted, by=BY)
         say(f"{made.name} is a {made.role} of {', '.join(made.projects) or 'every project'}.")
     elif action == "list":
         _list(accounts, as_json)
     elif action == "keys":
-        _rotate()
+        _rotate(at_once=at_once)
     elif action == "matrix":
         from golive_cli.access_docs import matrix
 
@@ -61,27 +66,28 @@ def _change(accounts: Accounts, action: str, name: str, role: str, projects: lis
     if action == "role":
         if not role:
             raise UsageError("which role?", hint="--role developer")
-        user = accounts.change(name, role=role)
+        user = accounts.change(name, role=role, by=BY)
         say(f"{user.name} is a {user.role} now, on every page that is open too.")
     elif action == "projects":
-        user = accounts.change(name, projects=projects)
+        user = accounts.change(name, projects=projects, by=BY)
         say(f"{user.name} sees {', '.join(user.projects) or 'every project'}.")
     elif action == "password":
-        accounts.change(name, password=_password())
+        accounts.change(name, password=_password(), by=BY)
         say(f"The password of {name} is changed; their sessions have ended.")
     elif action in ("disable", "enable"):
-        accounts.change(name, disabled=action == "disable")
+        accounts.change(name, disabled=action == "disable", by=BY)
         say(f"{name} is {action}d.")
     else:
         raise UsageError(f"{action!r} is nothing to do with a user", hint=ACTIONS)
 
 
-def _rotate() -> None:
+def _rotate(*, at_once: bool) -> None:
     from golive_core import settings
     from golive_core.sessions import Sessions
 
-    kid = Sessions(settings.home()).rotate_keys()
-    say(f"Sessions are signed with key {kid}; the one before holds for what it signed.")
+    kid = Sessions(settings.home()).rotate_keys(at_once=at_once)
+    before = "no other counts any more" if at_once else "the one before holds for what it signed"
+    say(f"Sessions are signed with key {kid}; {before}.")
 
 
 def _checked(projects: list[str]) -> list[str]:

@@ -63,7 +63,7 @@ def change(
     try:
         if accounts.check(who.name, present) is None:
             return _shown(request, who, "The present password is wrong.", 401)
-        user = accounts.change(who.name, password=new)
+        user = accounts.change(who.name, password=new, by=who.name)
     except LockedError as error:
         return _later(request, who, error)
     except UsageError as error:
@@ -74,15 +74,15 @@ def change(
 
 
 def _later(request: Request, who: Identity, error: LockedError) -> HTMLResponse:
-    response = _shown(request, who, f"Too many wrong passwords. {error.when}", 429)
+    response = _shown(request, who, error.when, 429)
     response.headers["Retry-After"] = str(error.whole_s)
     return response
 
 
 def _shown(request: Request, who: Identity, trouble: str = "", status: int = 200) -> HTMLResponse:
-    if not who.session_id:
-        told = "<p>The owner of this machine comes in by the link of golive up, without one.</p>"
-        return HTMLResponse(page("Password", f"{told}{_way_back(request)}"), status)
+    told = _without(who)
+    if told:
+        return HTMLResponse(page("Password", f"<p>{told}</p>{_way_back(request)}"), status)
     alert = f"<p role='alert' class='trouble'>{escape(trouble)}</p>" if trouble else ""
     return HTMLResponse(page("Change your password", (
         f"{alert}<form method='post' action='{PATH}'>"
@@ -95,6 +95,14 @@ def _shown(request: Request, who: Identity, trouble: str = "", status: int = 200
         "a good one.</p><button class='main'>Change it</button></form>"
         f"{_way_back(request)}"
     )), status)  # fmt: skip
+
+
+def _without(who: Identity) -> str:
+    """Return why somebody has no password; "" for who has one."""
+    if not who.session_id:
+        return "The owner of this machine comes in by the link of golive up, without a password."
+    is_elsewhere = Accounts(settings.home()).get(who.name).subject
+    return "You come in by your organisation: your password is changed there." * bool(is_elsewhere)
 
 
 def _way_back(request: Request) -> str:

@@ -70,7 +70,7 @@ def with_password(
     try:
         user = Accounts(settings.home()).check(name, password)
     except LockedError as error:
-        told = f"Too many wrong passwords. {error.when}"
+        told = error.when
         again = {"Retry-After": str(error.whole_s)}
         return _asked(request, _form(to, name, told), 429, again)
     if user is None:

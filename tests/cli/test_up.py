@@ -91,6 +91,11 @@ def test_from_a_repository_to_pages_and_down_again(up: Up, golive: Run) -> None:
     assert (opened.status, opened.header("location")) == (303, up.url("dashboards"))
     assert b"Dashboards" in up.get("gateway", cookie=cookie).body
     assert up.get("dashboards").status == 200
+    for path in ("/v1/builds", "/v1/session", "/auth/dashboards", "/auth/dagster"):
+        assert up.get("gateway", path).status == 401  # closed to who has no link
+        assert up.get("gateway", path, cookie=cookie).status in (200, 204)
+    assert b"You are not signed in" in up.get("gateway").body
+    assert asyncio.run(ready.get(link)).status == 403
     lake = Lake(up.folder / ".golive" / "lake")
     assert lake.rows("core.commits") == 2
     assert lake.rows("core.test_results") == 3  # real ones: no demo beside them

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -12,7 +13,7 @@ import jwt
 import pytest
 
 from golive_cli.access_docs import matrix
-from golive_core import access, accounts, sessions
+from golive_core import access, accounts, security, sessions
 from golive_core.access import ALLOWED, OWNER, ROLES, Identity
 from golive_core.accounts import Accounts, LockedError, User
 from golive_core.errors import UsageError
@@ -100,6 +101,27 @@ def test_guesses_at_the_same_moment_are_counted_one_by_one(
     assert len(tried) == accounts.FREE_TRIES
 
 
+def test_more_sign_ins_at_a_time_than_can_be_hashed_are_asked_to_come_back(
+    home: Path, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going, go = threading.Semaphore(0), threading.Event()
+
+    def slow(_password: str, _digest: str) -> bool:
+        going.release()
+        return go.wait(30)
+
+    monkeypatch.setattr(accounts, "_is_right", slow)
+    with ThreadPoolExecutor(accounts.MOST_WAITING) as pool:
+        for number in range(accounts.MOST_WAITING):
+            pool.submit(Accounts(home).check, f"name{number}", "x")
+        for _ in range(accounts.MOST_WAITING):
+            assert going.acquire(timeout=30)
+        with pytest.raises(LockedError, match="at this moment"):
+            Accounts(home).check("ada", PASSWORD)
+        go.set()
+    assert Accounts(home).check("ada", PASSWORD) is not None
+
+
 def test_an_admin_lets_somebody_in_who_has_to_wait(
     home: Path, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +133,22 @@ def test_an_admin_lets_somebody_in_who_has_to_wait(
         Accounts(home).check("ada", PASSWORD)
     Accounts(home).change("ada", disabled=False)
     assert Accounts(home).check("ada", PASSWORD) is not None
+
+
+def test_what_is_done_to_people_is_noted_with_who_did_it(home: Path, ada: User) -> None:
+    people = Accounts(home)
+    people.change("ada", role="tester", by="root")
+    people.change("ada", projects=["till"], disabled=True, by="root")
+    people.change("ada", password=PASSWORD + "2", by="ada")
+    people.change("ada", role="tester", by="root")
+    found = security.recorder(home)
+    found.flush()
+    told = [(one.fact.name, one.fact.actor, one.fact.resource) for one in found.waiting()]
+    assert told == [
+        ("user_added", "", "ada"), ("user_role_tester", "root", "ada"),
+        ("user_projects", "root", "ada"), ("user_disabled", "root", "ada"),
+        ("user_password", "ada", "ada"),
+    ]  # fmt: skip
 
 
 def test_the_last_admin_stays(home: Path) -> None:
@@ -259,6 +297,34 @@ def test_keys_rotate_without_signing_anybody_out(home: Path, ada: User) -> None:
     assert jwt.get_unverified_header(before.access)["kid"] != kid
     assert Sessions(home).identity(before.access) is not None
     assert len(Sessions(home).jwks()["keys"]) == 2
+
+
+def test_a_key_that_was_retired_long_ago_verifies_nothing(
+    home: Path, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has an old key could write any time into a token."""
+    real = time.time
+    monkeypatch.setattr(sessions, "ACCESS_S", 1_000_000)
+    forever = Sessions(home).open(ada).access
+    monkeypatch.undo()
+    monkeypatch.setattr(sessions, "LOOK_S", 0.0)
+    Sessions(home).rotate_keys()
+    assert Sessions(home).identity(forever) is not None
+    monkeypatch.setattr(time, "time", lambda: real() + 2 * sessions.ACCESS_S + 1)
+    assert Sessions(home).identity(forever) is None
+    assert len(Sessions(home).jwks()["keys"]) == 1
+
+
+def test_a_key_that_somebody_else_has_ends_at_once_and_nobody_is_signed_out(
+    home: Path, ada: User
+) -> None:
+    pair = Sessions(home).open(ada)
+    assert Sessions(home).identity(pair.access) is not None
+    Sessions(home).rotate_keys(at_once=True)
+    assert Sessions(home).identity(pair.access) is None
+    renewed = Sessions(home).renew(pair.refresh)
+    assert renewed is not None
+    assert Sessions(home).identity(renewed.access) is not None
 
 
 # ---------------------------------------------------------------- permissions

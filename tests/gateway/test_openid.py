@@ -30,6 +30,8 @@ USERS = (
      "groups": ["engineering", "all"]},
     {"sub": "s-eve", "email": "eve@example.org", "groups": ["sales"]},
     {"sub": "s-root", "email": "root@example.org", "groups": "platform"},
+    {"sub": "s-joe", "email": "Joe@Example.org", "email_verified": True},
+    {"sub": "s-liar", "email": "joe@example.org", "email_verified": False},
 )  # fmt: skip
 
 
@@ -156,6 +158,31 @@ def test_a_name_that_is_taken_is_not_taken_over(client: TestClient, home: Path) 
     assert client.get("/v1/session").json() == {
         "name": "ada-l-2", "role": "developer", "projects": [],
     }  # fmt: skip
+
+
+def test_who_is_expected_comes_in_with_what_an_admin_gave_them(
+    client: TestClient, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GOLIVE_SIGN_IN_ROLE_CLAIM")
+    Accounts(home).add("joe@example.org", "tester", projects=["shop"])
+    liar = TestClient(client.app, base_url=HERE, follow_redirects=False)
+    assert returned(liar, "s-liar").status_code == 403
+    assert returned(client, "s-joe").status_code == 303
+    assert client.get("/v1/session").json() == {
+        "name": "joe@example.org", "role": "tester", "projects": ["shop"],
+    }  # fmt: skip
+    again = TestClient(client.app, base_url=HERE, follow_redirects=False)
+    assert returned(again, "s-joe").status_code == 303
+    assert [one.name for one in Accounts(home).all()] == ["joe@example.org"]
+
+
+def test_an_account_with_a_password_is_not_taken_over_by_its_address(
+    client: TestClient, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GOLIVE_SIGN_IN_ROLE_CLAIM")
+    Accounts(home).add("joe@example.org", "admin", "correct horse battery")
+    assert returned(client, "s-joe").status_code == 403
+    assert Accounts(home).get("joe@example.org").subject == ""
 
 
 def test_what_did_not_begin_here_is_refused(client: TestClient) -> None:

@@ -174,6 +174,52 @@ def test_signing_out_ends_the_session_everywhere(client: TestClient, home: Path)
     assert other.get("/v1/session").status_code == 401
 
 
+def changed(client: TestClient, present: str, new: str) -> httpx.Response:
+    given = {"present": present, "new": new}
+    return client.post("/sign-in/password", data=given, headers={"origin": HERE})
+
+
+def test_people_change_their_own_password_and_their_other_sessions_end(
+    client: TestClient, home: Path
+) -> None:
+    other = browser()
+    for one in (client, other):
+        signed_in(one)
+    assert "autocomplete='new-password'" in client.get("/sign-in/password").text
+    assert changed(client, PASSWORD + "x", "a better horse battery").status_code == 401
+    assert changed(client, PASSWORD, "short").status_code == 400
+    assert changed(client, PASSWORD, "a better horse battery").status_code == 200
+    assert client.get("/v1/session").json()["name"] == "ada"
+    assert other.get("/v1/session").status_code == 401
+    assert other.get("/sign-in").status_code == 200
+    assert Accounts(home).check("ada", PASSWORD) is None
+    assert Accounts(home).check("ada", "a better horse battery") is not None
+
+
+def test_only_who_has_a_password_changes_one(client: TestClient) -> None:
+    for method in ("GET", "POST"):
+        given = {"present": PASSWORD, "new": PASSWORD * 2}
+        answer = client.request(method, "/sign-in/password", data=given, headers={"origin": HERE})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+    client.get("/sign-in", params={"token": access.make_token("link")})
+    assert "golive up" in client.get("/sign-in/password").text
+    assert changed(client, PASSWORD, PASSWORD * 2).status_code == 303
+    headers = {"origin": "https://evil.example"}
+    other = client.post("/sign-in/password", data={"present": "a", "new": "b"}, headers=headers)
+    assert other.status_code == 403
+
+
+def test_guessing_the_present_password_has_to_wait_too(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed_in(client)
+    monkeypatch.setattr(accounts, "_is_right", lambda *_: False)
+    answers = [changed(client, "wrong", "a better horse battery") for _ in range(6)]
+    assert [one.status_code for one in answers] == [401] * 5 + [429]
+    assert int(answers[-1].headers["retry-after"]) > 0
+    assert "Try again in 30 seconds" in answers[-1].text or "31 seconds" in answers[-1].text
+
+
 def test_programs_get_tokens_and_renew_them(client: TestClient) -> None:
     opened = client.post("/v1/session", json={"name": "ada", "password": PASSWORD}).json()
     assert (opened["token_type"], opened["expires_in"]) == ("Bearer", 900)
@@ -239,6 +285,7 @@ PUBLIC = {
     ("GET", "/"), ("GET", "/docs"), ("GET", "/openapi.json"), ("GET", "/health/live"),
     ("GET", "/health/ready"), ("GET", "/sign-in"), ("POST", "/sign-in"),
     ("POST", "/sign-out"), ("GET", "/sign-in/oidc"), ("GET", "/sign-in/oidc/callback"),
+    ("GET", "/sign-in/password"), ("POST", "/sign-in/password"),
     ("GET", "/.well-known/jwks.json"), ("POST", "/v1/session"), ("POST", "/v1/session/renew"),
 }  # fmt: skip
 """What answers without asking who it is: signing in, descriptions, probes. None tells of data."""

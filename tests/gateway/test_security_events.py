@@ -58,7 +58,7 @@ def test_a_sign_in_of_a_program_is_one_and_the_form_or_another_visit_is_none(
     client.post("/v1/session", json={"name": "ada", "password": "correct horse battery"})
     client.get("/sign-in", params={"token": access.make_token("link")})
     client.get("/sign-in")
-    assert noted(home) == [
+    assert noted(home)[1:] == [
         ("authentication", "sign_in", "refused", "/v1/session", 1),
         ("authentication", "sign_in", "ok", "/v1/session", 1),
         ("authentication", "sign_in", "ok", "/sign-in", 1),

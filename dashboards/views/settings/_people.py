@@ -63,7 +63,7 @@ def _change(accounts: Accounts, one: User) -> None:
     if not reader.may("write", "users"):
         return
     try:
-        accounts.change(one.name, role=role, projects=projects, disabled=disabled)
+        accounts.change(one.name, role=role, projects=projects, disabled=disabled, by=reader.name())
     except GoLiveError as error:
         st.error(str(error))
         return
