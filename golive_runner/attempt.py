@@ -1,0 +1,100 @@
+"""What every engine of the runner says of one attempt of one test, and the report file of a run.
+
+The report is JSON (`golive_run` and `attempts`), read by `ingest/parse/reports/golive_run.py` on
+the same ways as every other report: `golive ingest reports`, drop folders, `golive upload`.
+Evidence is named by the SHA-256 of its content in the artifact store.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+VERSION = 1
+Status = Literal["passed", "failed", "error", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One kept file.
+
+    `kind`: trace, video, screenshot, har, console, accessibility, vitals, download, request,
+    response, baseline, actual or difference.
+    """
+
+    kind: str
+    name: str
+    media: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One visual check: what was compared and how much of it differs.
+
+    `regions` are [x, y, width, height] in pixels; `changed_share` of the compared area.
+    """
+
+    name: str
+    browser: str
+    size: str
+    theme: str
+    verdict: Literal["new", "same", "changed"]
+    changed_share: float
+    baseline: str
+    actual: str
+    difference: str
+    regions: tuple[tuple[int, int, int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One step of an attempt: `name` as a person reads it, `action` its word in the document."""
+
+    name: str
+    action: str
+    status: Status
+    started_at: datetime
+    duration_s: float
+    message: str = ""
+    url: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    look: Look | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of one test; attempts of one test stand in the order they happened.
+
+    `suite` is the document's path or title, `environment` what it ran in (chromium 1280x720).
+    """
+
+    suite: str
+    name: str
+    status: Status
+    started_at: datetime
+    duration_s: float
+    file: str = ""
+    environment: str = ""
+    type: str = ""
+    message: str = ""
+    details: str = ""
+    steps: tuple[StepResult, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+
+def document(engine: str, attempts: Iterable[Attempt]) -> dict[str, Any]:
+    """Return the report as JSON will have it; times are ISO 8601 with their zone."""
+    return {"golive_run": VERSION, "engine": engine, "attempts": [asdict(one) for one in attempts]}
+
+
+def write(path: Path, engine: str, attempts: Iterable[Attempt]) -> None:
+    """Write the report whole or not at all."""
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(document(engine, attempts), default=datetime.isoformat))
+    draft.replace(path)
