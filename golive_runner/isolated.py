@@ -154,9 +154,10 @@ def _ended(job: Job, state: _State, why: str, log: Path) -> Attempt:
 def _title(path: Path) -> str:
     from golive_core.errors import GoLiveError
     from golive_runner import yaml_lines
+    from golive_runner.worker import ENGINES
 
     try:
         said = yaml_lines.read(path).said
     except GoLiveError:
         return path.stem
-    return str(said.get("journey") or said.get("checks") or path.stem)
+    return next((str(said[word]) for word in ENGINES if word in said), path.stem)

@@ -7,7 +7,7 @@ written already.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -41,12 +41,14 @@ class Worker:
 
     def _attempts(self, file: str) -> Iterator[Attempt]:
         document = yaml_lines.read(Path(file))
-        if journeys.is_journey(document):
-            return self._journey(file, document)
-        hint = "It begins with `journey: NAME`; see docs/test_runner.md"
-        raise document.error((), "it is no journey", hint)
+        word = next((one for one in ENGINES if one in document.said), None)
+        if word is None:
+            hint = f"It begins with {' or '.join(f'`{one}: NAME`' for one in ENGINES)}"
+            raise document.error((), "it is nothing that can be run", hint)
+        return ENGINES[word](self, file, document)
 
-    def _journey(self, file: str, document: Document) -> Iterator[Attempt]:
+    def journey(self, file: str, document: Document) -> Iterator[Attempt]:
+        """Run a browser journey."""
         journey = journeys.parse(document)
         attempts = self._engine().attempts(journey)
         while True:
@@ -62,6 +64,12 @@ class Worker:
             options = Options(job.browser, job.headed, _keep(job.keep), retries=job.retries)
             self._browser = self._stack.enter_context(Engine(self._store, options, job.root))
         return self._browser
+
+
+ENGINES: Mapping[str, Callable[[Worker, str, Document], Iterator[Attempt]]] = {
+    "journey": Worker.journey,
+}
+"""What runs a document, by its first word."""
 
 
 def _keep(said: str) -> Keep:

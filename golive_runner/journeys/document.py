@@ -222,11 +222,6 @@ class Journey:
         return int(width), int(height)
 
 
-def is_journey(document: Document) -> bool:
-    """Tell a journey by its first word."""
-    return "journey" in document.said
-
-
 def parse(document: Document) -> Journey:
     """Return the journey of a document; raises UsageError with file, line and key."""
     said = dict(document.said)
