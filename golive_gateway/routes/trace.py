@@ -5,6 +5,8 @@ A trace, as every kept file, is given to who may read the tests of its project: 
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.util
 import mimetypes
 import re
@@ -37,6 +39,14 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     404: {"description": "No test left such a file, or none that one may see, or it is gone."},
     429: {"description": "Too many requests; Retry-After says when to come back."},
 }  # fmt: skip
+INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+VIEWER_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; media-src 'self' data: blob:; "
+    "style-src 'self' 'unsafe-inline'; font-src 'self' data:; connect-src 'self' data: blob:; "
+    "frame-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'; "
+    "script-src 'self'"
+)
+"""The viewer's own pages; what a trace shows is held by a stricter policy that the viewer sets."""
 UNSAFE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -74,7 +84,16 @@ def files(path: str) -> FileResponse:
     if root is None or found is None or not found.is_relative_to(root) or not found.is_file():
         raise HTTPException(404, "the trace viewer has no such file")
     media = mimetypes.guess_type(found.name)[0] or "application/octet-stream"
-    return FileResponse(found, media_type=media, headers={"X-Frame-Options": "SAMEORIGIN"})
+    headers = {"X-Frame-Options": "SAMEORIGIN", "Content-Security-Policy": _policy(found)}
+    return FileResponse(found, media_type=media, headers=headers)
+
+
+@cache
+def _policy(page: Path) -> str:
+    """Return the policy for a file: of a page, the scripts in it are allowed by their hash."""
+    inline = INLINE.findall(page.read_bytes()) if page.suffix == ".html" else []
+    hashes = (base64.b64encode(hashlib.sha256(one).digest()).decode() for one in inline)
+    return " ".join([VIEWER_POLICY, *(f"'sha256-{one}'" for one in hashes)])
 
 
 @cache
