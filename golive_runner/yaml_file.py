@@ -109,7 +109,7 @@ class YamlFile:
     def error(self, loc: Loc, what: str, hint: str = "") -> UsageError:
         """Return an error about the place `loc`."""
         line, keys = self._place(loc)
-        key = ".".join(str(part) for part in keys)
+        key = ".".join(str(part + 1) if isinstance(part, int) else part for part in keys)
         said = f"{key} {what}" if key else what
         return UsageError(said, where=f"{self.path}:{line}", hint=hint)
 

@@ -9,8 +9,9 @@ evidence  what was sent and answered, masked, capped, in the artifact store
 expect    an answer held against a step's expectations
 engine    documents to attempts; `run` is what others call
 openapi   the same for an OpenAPI description: each operation a test (schemathesis)
+    description, case   what openapi reads and sends
 """
 
-from golive_runner.rest.engine import run
+from golive_runner.rest.engine import Options, Suite, prepare, run
 
-__all__ = ["run"]
+__all__ = ["Options", "Suite", "prepare", "run"]

@@ -21,6 +21,7 @@ METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 BODIES = ("json", "form", "body")
 STATUS = re.compile(r"[1-5]xx|[1-5]\d\d")
 MOST_RETRIES = 10
+CASES = 20
 Scalar = str | int | float | bool | None
 
 
@@ -180,7 +181,7 @@ class OpenApi(Part):
     """An OpenAPI description whose operations are tested with made-up cases."""
 
     file: str
-    cases: Annotated[int, Field(gt=0, le=10_000)] = 20
+    cases: Annotated[int, Field(gt=0, le=10_000)] = CASES
     seed: int = 7
     only: list[str] = Field(default_factory=list[str])
     skip: list[str] = Field(default_factory=list[str])
@@ -204,7 +205,7 @@ class Checks(Part):
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
     deadline_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
     max_body_mib: Annotated[float, Field(gt=0, le=1024)] = 8.0
-    keep: Literal["all", "failed"] = "all"
+    keep: Literal["all", "failed", "none"] = "all"
 
     @model_validator(mode="after")
     def _something(self) -> Checks:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 from urllib.parse import quote
 
+from golive_core.errors import SettingsError, UsageError
 from golive_core.settings import resolve
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)\}")
@@ -48,10 +49,14 @@ def address(template: str, values: Values) -> str:
 
 
 def resolved(value: object) -> None:
-    """Read every variable that a document names; raises SettingsError for one that is not set."""
+    """Read every variable that a document names; raises UsageError for one that is not set."""
     for text_ in _texts(value):
         for name in VARIABLE.findall(text_):
-            resolve(f"env:{name}")
+            try:
+                resolve(f"env:{name}")
+            except SettingsError as error:
+                what = f"the variable {name} is not set, which the document names"
+                raise UsageError(what, hint=f"Run: export {name}=...") from error
 
 
 def shown(value: object) -> str:

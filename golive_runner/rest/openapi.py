@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from golive_core.artifacts import ArtifactStore
 from golive_core.errors import UsageError
@@ -27,6 +27,9 @@ from golive_runner.rest.description import load, server_of
 from golive_runner.rest.document import Checks, OpenApi
 from golive_runner.rest.evidence import Masks
 
+if TYPE_CHECKING:
+    from golive_runner.rest.engine import Suite
+
 CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance",
     "response_headers_conformance", "response_schema_conformance", "negative_data_rejection",
@@ -37,10 +40,9 @@ MOST_TOLD = 10
 LONGEST = 300
 
 
-def run(
-    checks: Checks, path: Path, store: ArtifactStore, environment: str, client_of: Connect
-) -> Iterator[Attempt]:
+def run(suite: Suite, store: ArtifactStore, client_of: Connect) -> Iterator[Attempt]:
     """Test every chosen operation and yield its attempts; raises UsageError before any is sent."""
+    checks, path = suite.checks, suite.path
     given = checks.openapi
     wanted = given if isinstance(given, OpenApi) else OpenApi(file=given or "")
     known = sorted(set(wanted.without) - set(CHECKS))
@@ -54,7 +56,7 @@ def run(
         base = fill.text(checks.base, {}) or server_of(raw, wanted.file, path)
         client = client_of(checks, base, path)
         loop.submit(client.warm()).result()
-        job = Operations(checks, wanted, path, store, environment, loop, client, base.rstrip("/"))
+        job = Operations(suite, wanted, store, loop, client, base.rstrip("/"))
         yield from job.attempts(raw)
     finally:
         if client:
@@ -110,11 +112,9 @@ class Outcome:
 class Operations:
     """The operations of a description, with what it takes to ask them."""
 
-    checks: Checks
+    suite: Suite
     wanted: OpenApi
-    path: Path
     store: ArtifactStore
-    environment: str
     loop: Loop
     client: Client
     base: str
@@ -134,7 +134,7 @@ class Operations:
             else:
                 yield from self._operation(operation)
         if not is_any:
-            raise UsageError("no operation is chosen", where=str(self.path),
+            raise UsageError("no operation is chosen", where=str(self.suite.path),
                              hint="See openapi.only and openapi.skip")  # fmt: skip
 
     def _is_wanted(self, label: str) -> bool:
@@ -183,7 +183,7 @@ class Operations:
 
     def _case(self, case: Any, outcome: Outcome) -> None:  # noqa: ANN401 - schemathesis's
         started = datetime.now(UTC)
-        request = sent(case, self.base, self.checks.headers)
+        request = sent(case, self.base, self.suite.checks.headers)
         if request is None:
             return
         session = self.client.session()
@@ -226,36 +226,42 @@ class Operations:
             yield self._finding(label, finding, count)
 
     def _finding(self, label: str, finding: Finding, count: str) -> Attempt:
-        exchange, masks = finding.exchange, Masks()
+        exchange, masks, suite = finding.exchange, Masks(), self.suite
         details = f"{finding.command}\n\n{evidence.excerpt(exchange, masks)}"
         step = self._step(label, exchange, finding.status, finding.message, finding.started_at)
         kind = "NoAnswer" if finding.status == "error" else "ContractBroken"
         message = masks.text(finding.message) + count
         return Attempt(
-            self.checks.checks, label, finding.status, finding.started_at, exchange.total_s,
-            str(self.path), self.environment, kind, message, masks.text(details), (step,),
+            suite.name, label, finding.status, finding.started_at, exchange.total_s,
+            suite.name, suite.environment, kind, message, masks.text(details), (step,),
         )  # fmt: skip
 
     def _passed(self, label: str, outcome: Outcome, started: datetime, took: float) -> Attempt:
         steps: tuple[StepResult, ...] = ()
         if outcome.last:
             steps = (self._step(label, outcome.last, "passed", f"{outcome.cases} cases", started),)
-        return Attempt(self.checks.checks, label, "passed", started, took, str(self.path),
-                       self.environment, steps=steps)  # fmt: skip
+        suite = self.suite
+        return Attempt(suite.name, label, "passed", started, took, suite.name,
+                       suite.environment, steps=steps)  # fmt: skip
 
     def _step(
         self, label: str, exchange: Exchange, status: Status, message: str, started: datetime
     ) -> StepResult:
         masks = Masks()
-        kept = evidence.kept(exchange, masks, self.store, insecure=self.checks.insecure)
+        checks = self.suite.checks
+        is_kept = checks.keep == "all" or (checks.keep == "failed" and status != "passed")
+        kept = (
+            evidence.kept(exchange, masks, self.store, insecure=checks.insecure) if is_kept else ()
+        )
         return StepResult(
             label, exchange.method.lower(), status, started, exchange.total_s,
             masks.text(message), masks.text(exchange.url), kept,
         )  # fmt: skip
 
     def _broken(self, label: str, why: str) -> Attempt:
-        return Attempt(self.checks.checks, label, "error", datetime.now(UTC), 0.0, str(self.path),
-                       self.environment, "DescriptionBroken", _line(why))  # fmt: skip
+        suite = self.suite
+        return Attempt(suite.name, label, "error", datetime.now(UTC), 0.0, suite.name,
+                       suite.environment, "DescriptionBroken", _line(why))  # fmt: skip
 
 
 def _schema(raw: dict[str, Any], name: str) -> Any:  # noqa: ANN401 - schemathesis's

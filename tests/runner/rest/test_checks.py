@@ -216,9 +216,9 @@ def test_only_failures_are_kept_where_the_document_says_so(base, check):
 
 
 WRONG = [
-    ("checks: a\nsteps:\n  - get: /\n    hedaers: {}\n", "4: steps.0.hedaers is not known",
+    ("checks: a\nsteps:\n  - get: /\n    hedaers: {}\n", "4: steps.1.hedaers is not known",
      "Did you mean headers?"),
-    ("checks: a\nsteps:\n  - gett: /\n", "3: steps.0 has no request", "Did you mean get?"),
+    ("checks: a\nsteps:\n  - gett: /\n", "3: steps.1 has no request", "Did you mean get?"),
     ("checks: a\nsteps:\n  - get: /\n    expect:\n      json: {'$.[': 1}\n", "5:", "JSONPath"),
     ("checks: a\nsteps:\n  - get: /\n    expect: {text: {matchs: a}}\n", "4:", "matches"),
     ("checks: a\nsteps:\n  - get: /\n    expect: {text: {matches: '('}}\n", "4:", "expression"),
@@ -228,11 +228,11 @@ WRONG = [
     ("checks: a\nretries: 99\nsteps: [{get: /}]\n", "2: retries", "10"),
     ("steps: [{get: /}]\n", "1: checks is missing", ""),
     ("checks: a\nbase: http://localhost\nrows: [{user: x}]\nsteps:\n  - get: /{usr}\n",
-     "5: steps.0 uses {usr}", "Did you mean user?"),
+     "5: steps.1 uses {usr}", "Did you mean user?"),
     ("checks: a\nsteps:\n  - get: /\n  - get: [\n", "", "not valid YAML"),
     ("checks: a\nchecks: b\n", "2: checks stands there twice", ""),
     ("checks: a\nsteps: [{post: /, json: {{id}: 1}}]\n", "2:", "quotes"),
-    ("checks: a\nsteps: [{get: '/${NOT_SET_HERE}'}]\n", "env:NOT_SET_HERE", "export"),
+    ("checks: a\nsteps: [{get: '/${NOT_SET_HERE}'}]\n", "NOT_SET_HERE is not set", "export"),
     ("checks: a\nsteps: [{get: /, expect: {schema: none.json}}]\n", "none.json", "cannot be read"),
     ("checks: a\nsteps: [{get: /, expect: {schema: {type: strin}}}]\n", "", "no JSON schema"),
     ("checks: a\nrows: none.csv\nsteps: [{get: /}]\n", "none.csv", "cannot be read"),
