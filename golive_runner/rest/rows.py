@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -57,16 +56,13 @@ def names(all_rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _generated(given: Generated, folder: Path) -> list[Row]:
-    from golive_runner.data import make
+    """Return generated rows with values that JSON has."""
+    from golive_runner.data.making import chosen, make
+    from golive_runner.data.writing import plain
 
-    tables = make(folder / given.generate, rows=given.rows, seed=given.seed)
-    if given.table and given.table not in tables:
-        known = ", ".join(tables)
-        raise UsageError(
-            f"has no table {given.table}", where=given.generate, hint=f"Known: {known}"
-        )
-    chosen = tables[given.table] if given.table else list(tables.values())[-1]
-    return [dict(row) for row in islice(chosen.rows(), given.rows)]
+    made = make(folder / given.generate, rows=given.rows, seed=given.seed)
+    table = chosen(made, given.table, given.generate)
+    return [{key: plain(value) for key, value in row.items()} for row in table.rows()]
 
 
 def _from_file(path: Path) -> list[Row]:

@@ -258,3 +258,21 @@ def test_a_wrong_file_of_rows_names_its_line(check, tmp_path: Path, content, sai
     (tmp_path / "rows.csv").write_text(content)
     with pytest.raises(UsageError, match=said):
         check("checks: a\nrows: rows.csv\nsteps: [{get: /}]\n")
+
+
+def test_rows_may_be_generated_from_a_schema(base, check, tmp_path):
+    (tmp_path / "shop.sql").write_text(
+        "create table users (id int primary key, name varchar(20), price decimal(6, 2), born date);"
+    )
+    attempts = check(
+        HEAD.format(base=base)
+        + """
+rows: {generate: shop.sql, table: users, rows: 12, seed: 3}
+steps:
+  - post: /v1/orders
+    json: {user: "{id}", name: "{name}", price: "{price}", born: "{born}"}
+    expect: {json: {$.order.user: "{id}", $.order.name: "{name}", $.order.price: "{price}"}}
+"""
+    )
+    assert [one.status for one in attempts] == ["passed"] * 12
+    assert len({one.name for one in attempts}) == 12
