@@ -152,6 +152,7 @@ class _Run:
                 look, evidence = self._look(step.on)
             else:
                 perform(stage, step)
+            self.guard.check(page.url for page in self.session.context.pages)
             outcome: Outcome = self._judged(look)
         except Exception as error:  # noqa: BLE001 - whatever a page or browser does is a result
             outcome = self._outcome(error)
@@ -161,8 +162,7 @@ class _Run:
         seconds = time.monotonic() - clock
         if self.engine.options.keep != "none":
             evidence += self.session.downloads()
-            evidence += self.session.shot(f"{nth + 1:02}")
-            evidence += self.session.tree(f"{nth + 1:02}")
+            evidence += self.session.pictured(f"{nth + 1:02}")
         result = StepResult(str(step), step.action, status, begun, seconds, redact(outcome[2]),
                             redact(stage.page.url), tuple(evidence), look)  # fmt: skip
         return result, (status, kind, redact(f"{step}: {outcome[2]}"))
@@ -187,11 +187,7 @@ class _Run:
         """Return what it means that a step raised."""
         if self.session.has_crashed:
             return "error", "PageCrash", "the page crashed"
-        if self.guard.refused:
-            where = self.guard.refused[-1]
-            what = f"it led to the private address {where}, which was refused"
-            return "error", "RefusedAddress", f'{what}; `allow: ["{where}"]` lets it through'
-        return judged(error)
+        return self.guard.refusal() or judged(error)
 
     def details(self, session: Session) -> str:
         """Return what a person reads below the failure: the steps, then what the page said."""
