@@ -6,7 +6,7 @@ Nothing outlives the generator: its loop, its connections and its thread end wit
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from golive_runner.attempt import Attempt
 from golive_runner.rest import document, fill, rows
 from golive_runner.rest.client import Bounds, Client, Reach, trust
 from golive_runner.rest.document import CASES, Checks, OpenApi
+from golive_runner.rest.evidence import Keeper
 from golive_runner.rest.schema import Schema, schemas
 from golive_runner.rest.trying import Job, Try
 
@@ -59,12 +60,16 @@ class Suite:
 
     def attempts(self, store: ArtifactStore) -> Iterator[Attempt]:
         """Yield the attempts as they happen; raises UsageError before any is sent."""
+        with closing(Keeper(store)) as keeper:
+            yield from self._attempts(keeper)
+
+    def _attempts(self, keeper: Keeper) -> Iterator[Attempt]:
         if self.checks.openapi is not None:
             from golive_runner.rest import openapi
 
-            yield from openapi.run(self, store, client_of)
+            yield from openapi.run(self, keeper, client_of)
             return
-        job = Job(self.checks, self.path, self.name, self.environment, self.schemas, store)
+        job = Job(self.checks, self.path, self.name, self.environment, self.schemas, keeper)
         base = fill.text(self.checks.base, self.rows[0])
         with _client(self.checks, base, self.path) as (loop, client):
             for name, row in zip(rows.names(self.rows), self.rows, strict=True):

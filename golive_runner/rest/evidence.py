@@ -6,8 +6,10 @@ password, ...). Bodies are masked before they are cut; a cut takes off what may 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 
 from golive_core.artifacts import ArtifactStore
@@ -20,6 +22,34 @@ MOST_BYTES = 64 << 10
 EDGE = 4096
 MEDIA = "application/json"
 EXCERPT = 600
+WRITERS = 4
+
+
+class Keeper:
+    """Stores evidence while the next request is under way; `settle` waits for what is not there.
+
+    A new file takes longer than a request on many machines, so several are written at once.
+    """
+
+    def __init__(self, store: ArtifactStore) -> None:
+        self._store = store
+        self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="evidence")
+        self._open: list[Future[str]] = []
+
+    def put(self, content: bytes) -> str:
+        """Begin to store and return the SHA-256."""
+        self._open.append(self._pool.submit(self._store.put_bytes, content))
+        return hashlib.sha256(content).hexdigest()
+
+    def settle(self) -> None:
+        """Wait until all is stored; raises LakeFullError, LakeError."""
+        done, self._open = self._open, []
+        for one in done:
+            one.result()
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown()
 
 
 class Masks:
@@ -64,7 +94,7 @@ def _header(name: str, value: str) -> str:
 
 
 def kept(
-    exchange: Exchange, masks: Masks, store: ArtifactStore, *, insecure: bool
+    exchange: Exchange, masks: Masks, keeper: Keeper, *, insecure: bool
 ) -> tuple[Evidence, ...]:
     """Store request and response of an exchange and return them as evidence."""
     body, is_cut = masks.body(exchange.sent)
@@ -73,8 +103,8 @@ def kept(
         "headers": [masks.header(*pair) for pair in exchange.sent_headers],
         "body": body, "body_bytes": len(exchange.sent), "is_cut": is_cut,
     }  # fmt: skip
-    found = [_stored("request", request, store)]
-    found.append(_stored("response", _response(exchange, masks, insecure), store))
+    found = [_stored("request", request, keeper)]
+    found.append(_stored("response", _response(exchange, masks, insecure), keeper))
     return tuple(found)
 
 
@@ -102,9 +132,9 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 6)
 
 
-def _stored(kind: str, told: Mapping[str, object], store: ArtifactStore) -> Evidence:
+def _stored(kind: str, told: Mapping[str, object], keeper: Keeper) -> Evidence:
     content = json.dumps(told, ensure_ascii=False).encode()
-    return Evidence(kind, f"{kind}.json", MEDIA, store.put_bytes(content), len(content))
+    return Evidence(kind, f"{kind}.json", MEDIA, keeper.put(content), len(content))
 
 
 def excerpt(exchange: Exchange, masks: Masks) -> str:

@@ -15,7 +15,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from golive_core.artifacts import ArtifactStore
 from golive_core.errors import UsageError
 from golive_core.http.loop import Loop
 from golive_core.toml import near
@@ -25,7 +24,7 @@ from golive_runner.rest.case import curl, received, sent
 from golive_runner.rest.client import Client, Exchange
 from golive_runner.rest.description import load, server_of
 from golive_runner.rest.document import Checks, OpenApi
-from golive_runner.rest.evidence import Masks
+from golive_runner.rest.evidence import Keeper, Masks
 
 if TYPE_CHECKING:
     from golive_runner.rest.engine import Suite
@@ -40,7 +39,7 @@ MOST_TOLD = 10
 LONGEST = 300
 
 
-def run(suite: Suite, store: ArtifactStore, client_of: Connect) -> Iterator[Attempt]:
+def run(suite: Suite, keeper: Keeper, client_of: Connect) -> Iterator[Attempt]:
     """Test every chosen operation and yield its attempts; raises UsageError before any is sent."""
     checks, path = suite.checks, suite.path
     given = checks.openapi
@@ -56,7 +55,7 @@ def run(suite: Suite, store: ArtifactStore, client_of: Connect) -> Iterator[Atte
         base = fill.text(checks.base, {}) or server_of(raw, wanted.file, path)
         client = client_of(checks, base, path)
         loop.submit(client.warm()).result()
-        job = Operations(suite, wanted, store, loop, client, base.rstrip("/"))
+        job = Operations(suite, wanted, keeper, loop, client, base.rstrip("/"))
         yield from job.attempts(raw)
     finally:
         if client:
@@ -114,7 +113,7 @@ class Operations:
 
     suite: Suite
     wanted: OpenApi
-    store: ArtifactStore
+    keeper: Keeper
     loop: Loop
     client: Client
     base: str
@@ -251,8 +250,9 @@ class Operations:
         checks = self.suite.checks
         is_kept = checks.keep == "all" or (checks.keep == "failed" and status != "passed")
         kept = (
-            evidence.kept(exchange, masks, self.store, insecure=checks.insecure) if is_kept else ()
+            evidence.kept(exchange, masks, self.keeper, insecure=checks.insecure) if is_kept else ()
         )
+        self.keeper.settle()
         return StepResult(
             label, exchange.method.lower(), status, started, exchange.total_s,
             masks.text(message), masks.text(exchange.url), kept,

@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from golive_core.artifacts import ArtifactStore
 from golive_core.errors import GoLiveError, UsageError
 from golive_core.settings import is_secret_name
 from golive_runner.attempt import Attempt, Status, StepResult
 from golive_runner.rest import evidence, expect, fill
 from golive_runner.rest.client import Client, Exchange
 from golive_runner.rest.document import Checks, Step
-from golive_runner.rest.evidence import Masks
+from golive_runner.rest.evidence import Keeper, Masks
 from golive_runner.rest.rows import Row
 from golive_runner.rest.schema import Schema
 
@@ -32,7 +31,7 @@ class Job:
     suite: str
     environment: str
     schemas: list[Schema | None]
-    store: ArtifactStore
+    keeper: Keeper
 
 
 class Try:
@@ -55,6 +54,7 @@ class Try:
                 steps.append(_skipped(step))
                 continue
             steps.append(await self._step(step, schema))
+        self.job.keeper.settle()
         return self._attempt(steps, started, time.perf_counter() - begun)
 
     def _attempt(self, steps: list[StepResult], started: datetime, took: float) -> Attempt:
@@ -161,7 +161,7 @@ class Try:
         if keep == "none" or (keep == "failed" and not is_bad):
             return replace(result, url=url)
         found = evidence.kept(
-            exchange, self.masks, self.job.store, insecure=self.job.checks.insecure
+            exchange, self.masks, self.job.keeper, insecure=self.job.checks.insecure
         )
         return replace(result, url=url, evidence=found)
 
