@@ -91,7 +91,7 @@ from golive_core.schema.table import (
     conform,
     table,
 )
-from golive_core.schema.tests import FAILURES, TEST_RESULTS, TESTS
+from golive_core.schema.tests import FAILURES, TEST_ARTIFACTS, TEST_RESULTS, TEST_STEPS, TESTS
 from golive_core.schema.work import (
     ACCOUNTS,
     DOCUMENTS,
@@ -168,9 +168,11 @@ __all__ = [
     "STATUSES",
     "TABLES",
     "TESTS",
+    "TEST_ARTIFACTS",
     "TEST_FAILURE",
     "TEST_RESULTS",
     "TEST_STATUSES",
+    "TEST_STEPS",
     "VERSIONS",
     "Column",
     "Partition",

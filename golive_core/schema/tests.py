@@ -43,3 +43,38 @@ details         text  stack and output, at most 64 KiB
 signature       text  the normalised text behind signature_id
 first_seen_at   at    start of the first result, or time of the first log line, that had it
 """, key="failure_id", sort="signature_id failure_id", is_fact=True)  # fmt: skip
+
+TEST_STEPS = table("core.test_steps", "one step of one attempt of a test, as a runner tells it", """
+project_id      text   its project
+build_id        text   its build
+test_id         int    its test case
+environment     text   as in core.test_results
+attempt         int    as in core.test_results
+ordinal         int    position from 0
+day             day    UTC date of the attempt's start
+name            text   the step as a person reads it
+action          text   its word in the document: open, click, see, get ...
+status          text   one of TEST_STATUSES; skipped behind a failed one
+started_at      at     start
+duration_s      float  seconds
+message         text   why it failed
+url             text   where the page was afterwards, or what was requested
+""", key="build_id test_id environment attempt ordinal",
+    sort="project_id test_id started_at ordinal", partition="month", is_fact=True)  # fmt: skip
+
+TEST_ARTIFACTS = table("core.test_artifacts", "one file that an attempt of a test left", """
+project_id      text   its project
+build_id        text   its build
+test_id         int    its test case
+environment     text   as in core.test_results
+attempt         int    as in core.test_results
+ordinal         int    the step that it belongs to; -1 for the attempt as a whole
+nth             int    position among the files of the step, from 0
+day             day    UTC date of the attempt's start
+kind            text   trace, video, screenshot, har, console, accessibility, vitals, download ...
+name            text   file name
+media           text   media type
+sha256          text   SHA-256 of the content in the artifact store
+size_bytes      int    size
+""", key="build_id test_id environment attempt ordinal nth",
+    sort="project_id test_id build_id", partition="month", is_fact=True)  # fmt: skip
