@@ -135,7 +135,9 @@ class Maker:
             f"{self.text(str(self.random.randint(100, 99999)))}<td>{self.words(1, 1)}</tr>"
             for _ in range(5)
         )
-        return f"<table><tr><th>{self.words(1, 1)}<th>{self.words(1, 1)}<th>state</tr>{rows}</table>"
+        return (
+            f"<table><tr><th>{self.words(1, 1)}<th>{self.words(1, 1)}<th>state</tr>{rows}</table>"
+        )
 
     def form(self) -> str:
         """Return a form."""

@@ -117,9 +117,7 @@ def _unchanged(plain: Tab, tab: Tab, noise: str, random: Random) -> Pair:
             return Pair("", noise, before, after)
 
 
-def _changed(
-    tab: Tab, kind: str, random: Random, noise: str
-) -> tuple[Pair, pages.Page, str]:
+def _changed(tab: Tab, kind: str, random: Random, noise: str) -> tuple[Pair, pages.Page, str]:
     """Return a pair whose change is visible and touches more than 0.1 % of the picture."""
     while True:
         page = pages.Maker(random).page()

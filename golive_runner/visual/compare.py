@@ -59,9 +59,7 @@ class Comparison:
     is_rendered_otherwise: bool = False
 
 
-def compare(
-    before: Picture, after: Picture, masks: Sequence[Sequence[float]] = ()
-) -> Comparison:
+def compare(before: Picture, after: Picture, masks: Sequence[Sequence[float]] = ()) -> Comparison:
     """Compare two pictures outside of masks (x, y, width, height)."""
     height, width = (max(sizes) for sizes in zip(before.shape[:2], after.shape[:2], strict=True))
     one, two = padded(before, height, width), padded(after, height, width)

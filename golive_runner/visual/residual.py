@@ -64,9 +64,7 @@ def _kernel(array: NDArray[np.uint16], axis: int) -> NDArray[np.uint16]:
     return out
 
 
-def spread(
-    picture: NDArray[Any], largest: bool, axes: tuple[int, int] = (0, 1)
-) -> NDArray[Any]:
+def spread(picture: NDArray[Any], largest: bool, axes: tuple[int, int] = (0, 1)) -> NDArray[Any]:
     """Return the largest (or smallest) value of the 3 x 3 pixels around each, by channel."""
     pick = np.maximum if largest else np.minimum
     for axis in axes:

@@ -80,7 +80,9 @@ def explained(
     for down, left in ((0, 0), (TILE[0] // 2, TILE[1] // 2)):
         part = rest[down:, left:]
         is_known = is_other and not down
-        tiles = far if is_known else sought(one[down:, left:], two[down:, left:], part, floor, across)
+        tiles = (
+            far if is_known else sought(one[down:, left:], two[down:, left:], part, floor, across)
+        )
         for top, side, at in zip(tiles.tops, tiles.lefts, tiles.rests, strict=True):
             here = part[top : top + TILE[0], side : side + TILE[1]]
             np.minimum(here, at[: here.shape[0], : here.shape[1]], out=here)
@@ -89,7 +91,9 @@ def explained(
 
 def _is_rendered_otherwise(one: Picture, two: Picture, tiles: Tiles, floor: float) -> bool:
     differs = np.maximum(one, two) - np.minimum(one, two)
-    touched = (by_tile((largest_channel(differs) > DIFFERS).astype(np.float32)) >= TILE[0] / 2).sum()
+    touched = (
+        by_tile((largest_channel(differs) > DIFFERS).astype(np.float32)) >= TILE[0] / 2
+    ).sum()
     if touched < FEWEST or len(tiles.before) < LEAST_SHARE * touched:
         return False
     left = np.where(tiles.rests > floor, tiles.rests, 0).sum(axis=(1, 2))
@@ -145,9 +149,7 @@ def _luma(tiles: NDArray[np.uint8]) -> NDArray[np.int16]:
     return ((tiles @ LUMA) >> 8).astype(np.int16)
 
 
-def _best(
-    patches: NDArray[np.int16], windows: NDArray[np.int16], across: int
-) -> NDArray[np.intp]:
+def _best(patches: NDArray[np.int16], windows: NDArray[np.int16], across: int) -> NDArray[np.intp]:
     """Return by tile the step with the least difference, the shortest of those that are alike."""
     inner = patches[:, RIM:-RIM, RIM:-RIM]
     places = [(y, x) for y in range(-NEAR, NEAR + 1) for x in range(-across, across + 1)]
