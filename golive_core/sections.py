@@ -33,6 +33,7 @@ class Retention:
     """How long things are kept: raw payloads, Dagster runs, files that no table version needs."""
 
     raw_days: int = 365
+    evidence_days: int = 30
     runs_days: int = 30
     vacuum_hours: int = 168
 
