@@ -21,7 +21,14 @@ from golive_core.lock import alone
 from golive_core.schema import BASELINES, conform
 
 Row = Mapping[str, Any]
-WAITING = (Path(__file__).parent / "waiting_looks.sql").read_text(encoding="utf-8")
+WAITING = (
+    "with waiting as (\n"
+    + (Path(__file__).parent / "waiting_looks.sql").read_text(encoding="utf-8")
+    + ")\nselect * from waiting\n"
+    "where len($projects) = 0 or project_id in (select unnest($projects))\n"
+    "order by verdict = 'new', changed_share desc, name, look_id"
+)
+"""Waiting looks of some projects (or, if none are named, of all), changed ones first."""
 APPROVED = """
 select look_id, arg_max(sha256, decided_at) as sha256
 from ops.baselines

@@ -1,4 +1,4 @@
--- Looks whose newest picture nobody has decided about: changed ones first, then new ones.
+-- Looks whose newest picture nobody has decided about, changed or new.
 --
 -- grain: project_id, look_id
 -- keys: project_id, look_id
@@ -15,7 +15,6 @@ newest as (
         on
             look.build_id = result.build_id and look.test_id = result.test_id
             and look.environment = result.environment and look.attempt = result.attempt
-    where len($projects) = 0 or look.project_id in (select unnest($projects))
     qualify row_number() over (
         partition by look.project_id, look.look_id
         order by result.started_at desc, look.build_id desc, look.attempt desc, look.ordinal desc
@@ -51,4 +50,3 @@ left join ops.baselines as decided
         newest.project_id = decided.project_id and newest.look_id = decided.look_id
         and newest.actual = decided.sha256
 where newest.verdict != 'same' and decided.look_id is null and newest.actual is not null
-order by newest.verdict = 'new', newest.changed_share desc, newest.name, newest.look_id

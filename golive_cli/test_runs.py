@@ -65,16 +65,19 @@ def _is_one(path: Path) -> bool:
 
 def run(wanted: Wanted, *, on: Callable[[Attempt], None] = lambda _: None) -> Finished:
     """Run the documents under limits; raises UsageError where the process cannot be started."""
+    from assets import baselines
     from golive_cli.folder import prepared
+    from golive_core.lake import Lake
     from golive_core.settings import home
     from golive_runner import isolated
     from golive_runner.job import Job
     from golive_runner.watch import Limits
 
     prepared(home())
+    approved = baselines.approved(Lake(home() / "lake"), wanted.project)
     job = Job(
         tuple(map(str, wanted.files)), str(home().resolve()), str(_root(wanted.files)),
-        wanted.browser, wanted.headed, wanted.evidence, wanted.retries,
+        wanted.browser, wanted.headed, wanted.evidence, wanted.retries, approved,
     )  # fmt: skip
     return isolated.run(job, limits=Limits(memory_bytes=wanted.memory_bytes), on=on)
 

@@ -1,10 +1,10 @@
 -- How each look of a test has fared: how often it changed, and how often it changed without a reason.
 --
 -- A look is a flake of its test where it changed and was the same on one commit, both against one baseline:
--- nothing that anybody committed explains that. Such a pair is among the mixed commits of the flaky posterior
--- already, since a changed look fails its attempt; this mart says which look it was. unexplained counts changed
--- looks whose picture nobody approved, before or after. flake_rate is commits with flakes to commits with at
--- least two attempts of the look, null where there is none.
+-- nothing that anybody committed explains that. Such a pair is among the mixed commits of the flaky
+-- posterior already, since a changed look fails its attempt; this mart says which look it was. unexplained
+-- counts changed looks whose picture nobody approved, before or after. flake_rate is commits with flakes
+-- to commits with at least two attempts of the look, null where there is none.
 --
 -- grain: project_id, look_id
 -- keys: project_id, look_id
@@ -32,6 +32,18 @@ looks as (
             and look.environment = result.environment and look.attempt = result.attempt
 ),
 
+compared as (
+    select
+        project_id,
+        look_id,
+        commit_sha,
+        count(*) as attempts,
+        bool_or(verdict = 'changed') and bool_or(verdict = 'same') as is_flake
+    from looks
+    where verdict != 'new'
+    group by project_id, look_id, commit_sha, baseline
+),
+
 commits as (
     select
         project_id,
@@ -39,17 +51,7 @@ commits as (
         commit_sha,
         sum(attempts) as attempts,
         bool_or(is_flake) as is_flake
-    from (
-        select
-            project_id,
-            look_id,
-            commit_sha,
-            count(*) as attempts,
-            bool_or(verdict = 'changed') and bool_or(verdict = 'same') as is_flake
-        from looks
-        where verdict != 'new'
-        group by project_id, look_id, commit_sha, baseline
-    )
+    from compared
     group by project_id, look_id, commit_sha
 ),
 
@@ -66,12 +68,12 @@ flakes as (
 select
     looks.project_id,
     looks.look_id,
-    any_value(looks.test_id) as test_id,
-    any_value(looks.name) as name,
-    any_value(looks.browser) as browser,
-    any_value(looks.size) as size,
-    any_value(looks.theme) as theme,
-    count(*) as looks,
+    looks.test_id,
+    looks.name,
+    looks.browser,
+    looks.size,
+    looks.theme,
+    count(*) as checks,
     count(*) filter (where looks.verdict = 'changed') as changed,
     count(*) filter (
         where looks.verdict = 'changed' and coalesce(decided.state, '') != 'approved'
@@ -86,4 +88,5 @@ left join ops.baselines as decided
     on
         looks.project_id = decided.project_id and looks.look_id = decided.look_id
         and looks.actual = decided.sha256
-group by looks.project_id, looks.look_id
+group by
+    looks.project_id, looks.look_id, looks.test_id, looks.name, looks.browser, looks.size, looks.theme

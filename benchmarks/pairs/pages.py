@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from random import Random
 
 WORDS = (
-    "account alert archive average balance batch branch build cache change client cluster commit cost "
-    "customer daily deploy draft error event failed filter first flaky group health history index "
-    "invoice issue journey label latency limit list load login merge metric model month network node "
-    "open order owner page passed pipeline policy price profile project queue rate release report "
-    "request result retry review role rule sample search secret server session setting signal source "
-    "stage state status step store stream table target team test ticket total trend user value week"
-).split()
+    "account", "alert", "archive", "average", "balance", "batch", "branch", "build", "cache",
+    "change", "client", "cluster", "commit", "cost", "customer", "daily", "deploy", "draft",
+    "error", "event", "failed", "filter", "first", "flaky", "group", "health", "history", "index",
+    "invoice", "issue", "journey", "label", "latency", "limit", "list", "load", "login", "merge",
+    "metric", "model", "month", "network", "node", "open", "order", "owner", "page", "passed",
+    "pipeline", "policy", "price", "profile", "project", "queue", "rate", "release", "report",
+    "request", "result", "retry", "review", "role", "rule", "sample", "search", "secret", "server",
+    "session", "setting", "signal", "source", "stage", "state", "status", "step", "store", "stream",
+    "table", "target", "team", "test", "ticket", "total", "trend", "user", "value", "week",
+)  # fmt: skip
 FONTS = ("DejaVu Sans", "Liberation Sans", "Inter", "DejaVu Serif", "Liberation Serif")
 PALETTES = (
     ("#ffffff", "#1c2430", "#2563eb", "#e8eef7", "#5b6675"),
@@ -189,7 +192,8 @@ class Maker:
         return "".join(
             f'<div {self.box()} style="display:flex;gap:8px;align-items:center;padding:4px 0">'
             f'<span style="width:22px;height:22px;border-radius:50%;background:'
-            f'hsl({self.random.randint(0, 359)} 55% 50%)"></span>{self.text(self.words(2, 4))}</div>'
+            f'hsl({self.random.randint(0, 359)} 55% 50%)"></span>'
+            f"{self.text(self.words(2, 4))}</div>"
             for _ in range(5)
         )
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 from golive_core.artifacts import ArtifactStore
 from golive_core.errors import GoLiveError
 from golive_core.ids import look_id
 from golive_runner.attempt import Evidence, Look, Verdict
-
-if TYPE_CHECKING:
-    from golive_runner.visual.pixels import Box
 
 PNG = "image/png"
 
@@ -62,30 +58,26 @@ def _compared(
     except GoLiveError:
         return _look(place, "new", 1.0, actual=kept[1].sha256), kept[1:]
     found = compare(before, now, masks)
-    shas = kept[0].sha256, kept[1].sha256
+    was, is_now = (one.sha256 for one in kept)
     if not found.regions:
-        words = ("anti-aliasing",) if found.touched.any() else ()
-        return _look(place, "same", 0.0, *shas, kinds=words), kept
+        same = _look(place, "same", 0.0, was, is_now)
+        return replace(same, kinds=("anti-aliasing",) if found.touched.any() else ()), kept
     what = kinds.classified(found.before, found.after, found.regions)
     words = tuple(one.word for one in what)
     kept.append(_kept(store, "difference", place, pixels.write(picture.drawn(found, words))))
-    look = _look(
-        place, "changed", found.changed_share, *shas, kept[-1].sha256, found.regions, words,
-        tuple(one.told for one in what),
+    changed = replace(
+        _look(place, "changed", found.changed_share, was, is_now), difference=kept[-1].sha256,
+        regions=tuple((one.x, one.y, one.width, one.height) for one in found.regions),
+        kinds=words, told=tuple(one.told for one in what),
     )  # fmt: skip
-    return look, kept
+    return changed, kept
 
 
 def _look(
-    place: Place, verdict: Verdict, share: float, baseline: str = "", actual: str = "",
-    difference: str = "", regions: tuple[Box, ...] = (), kinds: tuple[str, ...] = (),
-    told: tuple[str, ...] = (),
-) -> Look:  # fmt: skip
-    boxes = tuple((one.x, one.y, one.width, one.height) for one in regions)
-    return Look(
-        place.name, place.browser, place.size, place.theme, verdict, share, baseline, actual,
-        difference, boxes, kinds, told,
-    )  # fmt: skip
+    place: Place, verdict: Verdict, share: float, baseline: str = "", actual: str = ""
+) -> Look:
+    return Look(place.name, place.browser, place.size, place.theme, verdict, share, baseline,
+                actual, "")  # fmt: skip
 
 
 def _kept(store: ArtifactStore, kind: str, place: Place, body: bytes) -> Evidence:

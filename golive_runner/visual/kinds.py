@@ -142,8 +142,8 @@ def _moved(tones: tuple[NDArray[np.int16], NDArray[np.int16]], box: Box) -> tupl
     windows = np.lib.stride_tricks.sliding_window_view(around.of(tones[1]), patch.shape)
     # every second pixel of the sample is enough to find it, and a quarter of the work
     costs = np.abs(windows[:, :, ::2, ::2] - patch[::2, ::2]).mean(axis=(2, 3), dtype=np.float32)
-    down, across = np.unravel_index(costs.argmin(), costs.shape)
-    step = int(across) - (sample.x - around.x), int(down) - (sample.y - around.y)
+    down, across = divmod(int(costs.argmin()), costs.shape[1])
+    step = across - (sample.x - around.x), down - (sample.y - around.y)
     in_place = float(costs[sample.y - around.y, sample.x - around.x])
     is_found = costs.min() <= min(FOUND, GAIN * in_place) and patch.std() >= FLAT
     return step if is_found else None

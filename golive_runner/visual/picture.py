@@ -1,4 +1,4 @@
-"""The picture that shows a difference: the page faded, changes in colour, regions in numbered boxes."""
+"""The picture that shows a difference: the page faded, changes marked, regions boxed."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def drawn(found: Comparison, kinds: tuple[str, ...]) -> Picture:
             (near.x, near.y, near.right - 1, near.bottom - 1), outline=colour, width=STROKE
         )
         said = f" {nth} {kind} "
-        left, top, right, bottom = pen.textbbox((0, 0), said)
+        _, _, right, bottom = pen.textbbox((0, 0), said)
         x = min(near.x, max(0, image.width - int(right)))
         y = near.y - int(bottom) - 2 if near.y > bottom + 2 else near.bottom
-        pen.rectangle((x, y, x + right - left, y + bottom + 2), fill=colour)
+        pen.rectangle((x, y, x + right, y + bottom + 2), fill=colour)
         pen.text((x, y), said, fill="white")
     return np.asarray(image)

@@ -63,10 +63,11 @@ def read(png: bytes, what: str) -> Picture:
         with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise UsageError(f"it has {image.width} x {image.height} pixels", where=what)
-            if image.mode not in ("RGB", "L"):
-                seen = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
-            return np.asarray(image.convert("RGB"))
+            if image.mode in ("RGB", "L"):
+                return np.asarray(image.convert("RGB"))
+            seen = image.convert("RGBA")
+            white = Image.new("RGBA", seen.size, "white")
+            return np.asarray(Image.alpha_composite(white, seen).convert("RGB"))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise UsageError("it is not a PNG that can be read", where=what) from error
 

@@ -81,10 +81,14 @@ def _look(nth: int, look: dict[str, object], suite: str, test: str) -> CaseLook:
         nth, look_id(suite, test, name, (browser, size, theme)), name, browser, size, theme,
         verdict if verdict in VERDICTS else "new",
         float(share) if isinstance(share, (int, float)) else None,
-        *(_sha(look.get(key)) for key in ("baseline", "actual", "difference")),
+        _sha(look.get("baseline")), _sha(look.get("actual")), _sha(look.get("difference")),
         json.dumps([_box(one) for one in items(look.get("regions"))[:MOST_REGIONS]]),
-        *([str(one) for one in items(look.get(key))[:MOST_REGIONS]] for key in ("kinds", "told")),
+        _words(look.get("kinds")), _words(look.get("told")),
     )  # fmt: skip
+
+
+def _words(said: object) -> list[str]:
+    return [str(one) for one in items(said)[:MOST_REGIONS]]
 
 
 def _sha(said: object) -> str | None:
