@@ -62,8 +62,12 @@ def _prune_table(lake: Lake, table: str, before: date) -> int:
 
 
 def prune_artifacts(lake: Lake, home: Path) -> Pruned:
-    """Remove artifacts that no raw payload names any more."""
-    store = ArtifactStore(home)
+    """Remove artifacts that no raw payload names any more; waits for a backup being made."""
+    with lake.unpruned():
+        return _prune_artifacts(lake, ArtifactStore(home))
+
+
+def _prune_artifacts(lake: Lake, store: ArtifactStore) -> Pruned:
     named = {store.path(sha) for sha in _named(lake)}
     limit = (datetime.now(UTC) - GRACE).timestamp()
     count = size = 0

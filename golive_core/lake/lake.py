@@ -12,7 +12,7 @@ import polars as pl
 
 from golive_core import schema
 from golive_core.errors import LakeError
-from golive_core.lake import lookup, manifest, read, sandbox, stage, upkeep
+from golive_core.lake import copying, lookup, manifest, read, sandbox, stage, upkeep
 from golive_core.lake import transaction as transactions
 from golive_core.lake.commit import WriteResult
 from golive_core.lake.layout import Layout
@@ -211,6 +211,18 @@ class Lake:
     def vacuum(self, keep: timedelta = timedelta(days=7)) -> upkeep.Vacuumed:
         """Forget what was replaced longer ago than `keep`, and remove abandoned files."""
         return upkeep.vacuum(self._layout, keep)
+
+    @contextmanager
+    def pinned(self) -> Generator[copying.Pinned]:
+        """Lend one state of the lake and its files, for a copy; none of them goes meanwhile."""
+        with copying.pinned(self._layout) as found:
+            yield found
+
+    @contextmanager
+    def unpruned(self) -> Generator[None]:
+        """Keep what is old until the block ends; who removes what rows name holds it too."""
+        with upkeep.unpruned(self._layout):
+            yield
 
     def history(self, table: str, limit: int = 100) -> pl.DataFrame:
         """Return the newest commits of a table: version, at, operation, rows and days changed."""

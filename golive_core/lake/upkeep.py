@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from golive_core.lake.layout import FILE_ROWS, Layout, declared, mart_spec
 from golive_core.lake.plan import Plan
 from golive_core.lake.snapshot import DataFile, Snapshot, log_entry
 from golive_core.lake.trouble import told
+from golive_core.lock import alone
 from golive_core.schema import Table
 
 TARGET_ROWS = 1_000_000
@@ -32,6 +34,7 @@ TARGET_ROWS = 1_000_000
 ABANDONED = timedelta(days=1)
 """Age at which a staged file that nobody committed counts as abandoned."""
 CHECKPOINT = ".checkpoint"
+LOCKS = "_locks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +159,25 @@ def bundles(files: Iterable[DataFile], target_rows: int) -> Iterator[list[DataFi
         yield group
 
 
+@contextmanager
+def unpruned(layout: Layout) -> Generator[None]:
+    """Keep others from removing what is old until the block ends; who removes holds it too."""
+    with alone(layout.root / LOCKS, "prune"):
+        yield
+
+
 def vacuum(layout: Layout, keep: timedelta) -> Vacuumed:
-    """Remove the manifests replaced longer ago than `keep` and the files that only they needed."""
+    """Remove the manifests replaced longer ago than `keep` and the files that only they needed.
+
+    It waits for a backup that is being made.
+    """
     if not layout.manifests.exists():
         return Vacuumed(0, 0, 0, 0)
-    with commit.locked(layout), told(layout.root, "removing old files"):
+    with (
+        unpruned(layout),
+        commit.locked(layout),
+        told(layout.root, "removing old files"),
+    ):
         commit.recover(layout)
         before = len(manifest.numbers(layout))
         oldest = manifest.prune(layout, datetime.now(UTC) - keep)
@@ -184,9 +201,7 @@ def unneeded(table: str, folder: Path, first: int, last: int) -> list[Path]:
     A file that the log says was removed goes at once; one that it does not know may be staged by
     a writer at this moment, and goes when it is abandoned.
     """
-    needed = {file.path for file in snapshots.snapshot(table, folder, first).files}
-    for version in range(first + 1, last + 1):
-        needed |= paths_of(entry(folder, version), "add")
+    needed = needed_paths(table, folder, first, last)
     removed = {path for version in versions(folder) if version <= first
                for path in paths_of(entry(folder, version), "remove")}  # fmt: skip
     limit = time.time() - ABANDONED.total_seconds()
@@ -198,6 +213,14 @@ def unneeded(table: str, folder: Path, first: int, last: int) -> list[Path]:
         if relative in removed or path.stat().st_mtime < limit:
             found.append(path)
     return found
+
+
+def needed_paths(table: str, folder: Path, first: int, last: int) -> set[str]:
+    """Return the Parquet files, relative to the folder, of the versions from `first` to `last`."""
+    needed = {file.path for file in snapshots.snapshot(table, folder, first).files}
+    for version in range(first + 1, last + 1):
+        needed |= paths_of(entry(folder, version), "add")
+    return needed
 
 
 def paths_of(actions: Iterable[Mapping[str, Any]], kind: str) -> set[str]:
