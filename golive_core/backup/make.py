@@ -17,12 +17,14 @@ from pathlib import Path
 
 from golive_core.backup import contents
 from golive_core.backup.shelf import Document, Entry, FolderShelf, Shelf, TarShelf
+from golive_core.erasure.known import FILE
 from golive_core.errors import BackupError, UsageError
 from golive_core.lake import Lake
 from golive_core.lake.copying import Pinned
 from golive_core.lake.trouble import is_full
 
 TAR = ".tar"
+ERASED = f"{contents.LAKE}/{FILE}"
 OUTSIDE = "@base"
 """Folder, in a backup, of files that are not below the home."""
 
@@ -37,6 +39,8 @@ def make(
     """
     _refuse(home, target)
     shelf = TarShelf(target) if target.suffix == TAR else FolderShelf(target)
+    if isinstance(shelf, FolderShelf) and shelf.changed(ERASED, home / ERASED):
+        shelf.distrust()
     try:
         document = _copy(home, shelf, lake_only=lake_only, also=also)
         shelf.finish(document)
@@ -97,6 +101,7 @@ def _database(home: Path, name: str, shelf: Shelf) -> Entry:
 def _lake(root: Path, pin: Pinned, shelf: Shelf) -> list[Entry]:
     if not pin.manifest.n:
         return []
+    erased = _file(root / FILE, ERASED, shelf)
     entries = [_file(root / name, f"{contents.LAKE}/{name}", shelf) for name in pin.files]
     missing = [name for name, entry in zip(pin.files, entries, strict=True) if entry is None]
     if missing:
@@ -104,7 +109,7 @@ def _lake(root: Path, pin: Pinned, shelf: Shelf) -> list[Entry]:
         raise BackupError(f"{missing[0]} is gone", where=str(root), hint=hint)
     path, body = pin.latest
     latest = shelf.put(f"{contents.LAKE}/{path}", io.BytesIO(body), len(body))
-    return [*(entry for entry in entries if entry), latest]
+    return [*(entry for entry in (*entries, erased) if entry), latest]
 
 
 def _is_fixed(name: str) -> bool:

@@ -29,6 +29,7 @@ from golive_core.backup.shelf import (
     opened_tar,
     read_folder,
 )
+from golive_core.erasure.known import FILE
 from golive_core.errors import BackupError, LakeError, UsageError
 from golive_core.lake import Lake
 from golive_core.lake.trouble import is_full
@@ -52,6 +53,7 @@ def restore(
         raise UsageError("is filled already", where=str(home), hint=hint)
     with _unpacked(source, home, backup_id) as (document, staging):
         _compare(document, staging / contents.LAKE, source)
+        _keep_erased(home / contents.LAKE, staging / contents.LAKE)
         _swap(home, base, staging, document)
     return document
 
@@ -171,6 +173,12 @@ def _compare(document: Document, root: Path, source: Path) -> None:
         raise BackupError(f"its lake cannot be opened: {error.what}", where=str(source)) from error
     if found != dict(document.tables):
         raise BackupError("its lake is not what it says", where=str(source), hint=HINT)
+
+
+def _keep_erased(here: Path, there: Path) -> None:
+    """Take the list of erased people along: who was erased after the backup stays on it."""
+    if (here / FILE).exists() and there.is_dir():
+        shutil.copy2(here / FILE, there / FILE)
 
 
 def _swap(home: Path, base: Path, staging: Path, document: Document) -> None:

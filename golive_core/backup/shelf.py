@@ -117,6 +117,16 @@ class FolderShelf:
         is_same = entry is not None and entry.size == size
         return entry if entry and is_same and _is_whole(self._object(entry.sha), size) else None
 
+    def changed(self, path: str, file: Path) -> bool:
+        """Tell whether a file differs from the last backup's."""
+        entry = self._before.get(path)
+        have = hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else None
+        return (entry.sha if entry else None) != have
+
+    def distrust(self) -> None:
+        """Read every file again: one that never changes did, since somebody was erased from it."""
+        self._before = {}
+
     def put(self, path: str, content: BinaryIO, size: int) -> Entry:
         """Copy a file under the hash of its content."""
         draft = self.root / f".draft-{uuid4().hex}"

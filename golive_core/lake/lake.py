@@ -131,6 +131,19 @@ class Lake:
         held = lookup.snapshot_of(self._layout, self.manifest(None), table)
         return stage.read_rows(schema.find(table), held, files)
 
+    def files(self, table: str) -> list[str]:
+        """Return the paths, in its folder, of the files of any table's newest version."""
+        found = read.snapshot_of(self._layout, manifest.newest(self._layout), table)
+        return [file.path for file in found.files]
+
+    def read_files(self, table: str, paths: Collection[str]) -> pl.DataFrame:
+        """Return all rows of some files of any table, one of marts too.
+
+        Raises LakeConflictError if another process has replaced one of them by now.
+        """
+        self._refuse_held(table)
+        return upkeep.read_files(self._layout, table, paths)
+
     def sandbox(
         self,
         sql: str,
@@ -194,7 +207,7 @@ class Lake:
         Rows of a fact with a known key are left out and counted. Nothing is committed.
         """
         spec = schema.find(table)
-        conformed = stage.shaped(table, frame)[1]
+        conformed = stage.shaped(table, frame, self.root)[1]
         return transactions.staged(self._layout, spec, conformed, check=spec.is_fact)
 
     def changed_days(self, table: str, since: int = 0) -> set[date]:
@@ -223,6 +236,10 @@ class Lake:
         """Keep what is old until the block ends; who removes what rows name holds it too."""
         with upkeep.unpruned(self._layout):
             yield
+
+    def forget_past(self) -> upkeep.Vacuumed:
+        """Remove every version but the newest of each table, and its log: no `as_of` after that."""
+        return upkeep.forget_past(self._layout)
 
     def history(self, table: str, limit: int = 100) -> pl.DataFrame:
         """Return the newest commits of a table: version, at, operation, rows and days changed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from deltalake import DeltaTable
 
 from golive_core import schema
+from golive_core.errors import LakeConflictError
 from golive_core.lake import commit, manifest, read, stage
 from golive_core.lake import snapshot as snapshots
 from golive_core.lake.commit import Write, WriteResult
@@ -213,6 +215,29 @@ def unneeded(table: str, folder: Path, first: int, last: int) -> list[Path]:
         if relative in removed or path.stat().st_mtime < limit:
             found.append(path)
     return found
+
+
+def forget_past(layout: Layout) -> Vacuumed:
+    """Remove all versions but the newest with their entries in the log.
+
+    The log tells ranges of values of files that are long gone; a checkpoint of the newest version
+    takes its place.
+    """
+    with commit.locked(layout):
+        commit.recover(layout)
+        for table in manifest.newest(layout).tables:
+            with told(table, "writing a checkpoint"):
+                DeltaTable(str(layout.folder(table))).create_checkpoint()
+    return vacuum(layout, timedelta(0))
+
+
+def read_files(layout: Layout, table: str, paths: Collection[str]) -> pl.DataFrame:
+    """Return the rows of some files of the newest version; LakeConflictError if one is gone."""
+    found = read.snapshot_of(layout, manifest.newest(layout), table)
+    files = [file for file in found.files if file.path in set(paths)]
+    if len(files) < len(paths):
+        raise LakeConflictError("a file was replaced meanwhile", where=table, hint="Read again")
+    return stage.read_rows(spec_of(found), found, files)
 
 
 def needed_paths(table: str, folder: Path, first: int, last: int) -> set[str]:
