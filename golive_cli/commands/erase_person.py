@@ -73,9 +73,11 @@ def _preview(home: Path, names: list[str], as_json: bool) -> None:
 def _erase(home: Path, names: list[str], as_json: bool) -> None:
     from golive_core.erasure import known
     from golive_core.erasure.proof import prove
+    from golive_core.lake import Lake
 
     (home / "lake").mkdir(parents=True, exist_ok=True)
     pseudonym = known.add(home / "lake", names).pseudonym
+    Lake(home / "lake").share_erased()
     changes = _perform(home, pseudonym)
     proof = prove(home, names)
     report = _written(home, pseudonym, changes, proof)

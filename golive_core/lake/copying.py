@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from golive_core.lake import manifest
+from golive_core.lake import manifest, remote
 from golive_core.lake import snapshot as snapshots
 from golive_core.lake.layout import Layout
 from golive_core.lake.manifest import LATEST, Manifest
@@ -36,6 +36,8 @@ def pinned(layout: Layout) -> Generator[Pinned]:
     Writers go on meanwhile: what they add is not part of it.
     """
     with unpruned(layout):
+        if layout.remote:
+            layout.remote.drop_pruned()
         found = manifest.newest(layout)
         oldest = manifest.oldest(layout) or found
         files = [layout.format_file, *manifests(layout, found)]
@@ -61,4 +63,8 @@ def table_files(table: str, folder: Path, first: int, last: int) -> list[Path]:
     """Return the log up to version `last` and the Parquet files of the versions from `first`."""
     log = [path for path in snapshots.log_entry(folder, 0).parent.iterdir()
            if path.name[:20].isdigit() and int(path.name[:20]) <= last]  # fmt: skip
-    return [*log, *(folder / path for path in needed_paths(table, folder, first, last))]
+    paths = needed_paths(table, folder, first, last)
+    bucket = remote.of(folder.parent.parent)
+    if bucket:
+        bucket.present(folder, paths)
+    return [*log, *(folder / path for path in paths)]

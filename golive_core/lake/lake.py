@@ -241,6 +241,11 @@ class Lake:
         """Remove every version but the newest of each table, and its log: no `as_of` after that."""
         return upkeep.forget_past(self._layout)
 
+    def share_erased(self) -> None:
+        """Tell the other machines of a lake in a bucket who was erased; here everybody knows."""
+        if self._layout.remote:
+            self._layout.remote.share_erased()
+
     def history(self, table: str, limit: int = 100) -> pl.DataFrame:
         """Return the newest commits of a table: version, at, operation, rows and days changed."""
         return upkeep.history(self._layout, table, limit)

@@ -227,6 +227,7 @@ def plain_value(value: object) -> object:
 
 def read_rows(spec: Table, snapshot: Snapshot, files: Sequence[DataFile]) -> pl.DataFrame:
     """Return the rows of some files of a version with the columns of `spec`."""
+    snapshot.present(files)
     together = read_together(spec, snapshot, files) if len(files) > 1 else None
     if together is not None:
         return together

@@ -20,7 +20,7 @@ from deltalake import DeltaTable
 
 from golive_core import schema
 from golive_core.errors import LakeConflictError
-from golive_core.lake import commit, manifest, read, stage
+from golive_core.lake import commit, manifest, read, remote, stage
 from golive_core.lake import snapshot as snapshots
 from golive_core.lake.commit import Write, WriteResult
 from golive_core.lake.delta import APP
@@ -181,24 +181,35 @@ def vacuum(layout: Layout, keep: timedelta) -> Vacuumed:
         told(layout.root, "removing old files"),
     ):
         commit.recover(layout)
+        if layout.remote:
+            layout.remote.drop_pruned()
         before = len(manifest.numbers(layout))
         oldest = manifest.prune(layout, datetime.now(UTC) - keep)
+        bucket = layout.remote
+        if bucket:
+            bucket.prune_manifests(oldest.n)
         newest = manifest.newest(layout)
-        gone: list[Path] = []
+        gone: dict[Path, int] = {}
         entries = 0
         for table, version in newest.tables.items():
             folder = layout.folder(table)
             first = oldest.tables.get(table, 0)
-            gone += unneeded(table, folder, first, version)
-            entries += trim_log(folder, first)
-        size = sum(path.stat().st_size for path in gone)
+            gone |= unneeded(table, folder, first, version)
+            if bucket:
+                bucket.push_checkpoints(folder)
+            old = old_log(folder, first)
+            entries += len(old)
+            gone |= dict.fromkeys(old, 0)
         for path in gone:
             path.unlink(missing_ok=True)
-    return Vacuumed(before - len(manifest.numbers(layout)), len(gone), size, entries)
+        if bucket:
+            bucket.delete(gone)
+    data = [size for path, size in gone.items() if path.parent.name != snapshots.LOG]
+    return Vacuumed(before - len(manifest.numbers(layout)), len(data), sum(data), entries)
 
 
-def unneeded(table: str, folder: Path, first: int, last: int) -> list[Path]:
-    """Return the Parquet files that no version from `first` to `last` has, nor a writer may want.
+def unneeded(table: str, folder: Path, first: int, last: int) -> dict[Path, int]:
+    """Return files, with sizes, that no version from `first` to `last` has, nor a writer may want.
 
     A file that the log says was removed goes at once; one that it does not know may be staged by
     a writer at this moment, and goes when it is abandoned.
@@ -207,14 +218,23 @@ def unneeded(table: str, folder: Path, first: int, last: int) -> list[Path]:
     removed = {path for version in versions(folder) if version <= first
                for path in paths_of(entry(folder, version), "remove")}  # fmt: skip
     limit = time.time() - ABANDONED.total_seconds()
-    found: list[Path] = []
+    return {
+        folder / path: size
+        for path, (size, at) in candidates(folder).items()
+        if path not in needed and (path in removed or at < limit)
+    }
+
+
+def candidates(folder: Path) -> dict[str, tuple[int, float]]:
+    """Return size and time of all Parquet files of a table, here and in its bucket."""
+    there = remote.of(folder.parent.parent)
+    files = there.files(folder) if there else {}
+    found = {path: (one.size, one.at) for path, one in files.items()}
     for path in folder.rglob("*.parquet"):
-        relative = path.relative_to(folder).as_posix()
-        if relative in needed or relative.startswith("_delta_log/"):
-            continue
-        if relative in removed or path.stat().st_mtime < limit:
-            found.append(path)
-    return found
+        state = path.stat()
+        found[path.relative_to(folder).as_posix()] = (state.st_size, state.st_mtime)
+    return {path: state for path, state in found.items()
+            if path.endswith(".parquet") and not path.startswith(snapshots.LOG)}  # fmt: skip
 
 
 def forget_past(layout: Layout) -> Vacuumed:
@@ -255,22 +275,19 @@ def paths_of(actions: Iterable[Mapping[str, Any]], kind: str) -> set[str]:
 
 def versions(folder: Path) -> list[int]:
     """Return the versions whose commit still lies in the Delta log, ascending."""
-    names = (folder / "_delta_log").glob("*.json")
+    names = (folder / snapshots.LOG).glob("*.json")
     return sorted(int(path.stem) for path in names if path.stem.isdigit())
 
 
-def trim_log(folder: Path, first: int) -> int:
-    """Remove the log before the newest checkpoint that version `first` can be read from."""
-    log = folder / "_delta_log"
+def old_log(folder: Path, first: int) -> list[Path]:
+    """Return the log before the newest checkpoint that version `first` can be read from."""
+    log = folder / snapshots.LOG
     kept = sorted(path.name.partition(".")[0] for path in log.glob(f"*{CHECKPOINT}*.parquet"))
     reachable = [int(name) for name in kept if int(name) <= first]
     if not reachable:
-        return 0
-    old = [path for path in log.iterdir() if path.name[:20].isdigit()
-           and int(path.name[:20]) < reachable[-1]]  # fmt: skip
-    for path in old:
-        path.unlink(missing_ok=True)
-    return len(old)
+        return []
+    return [path for path in log.iterdir() if path.name[:20].isdigit()
+            and int(path.name[:20]) < reachable[-1]]  # fmt: skip
 
 
 def history(layout: Layout, table: str, limit: int) -> pl.DataFrame:
