@@ -320,7 +320,7 @@ def test_golive_toml_names_the_bucket(
     (two / "golive.toml").write_text("")
     monkeypatch.chdir(two)
     with pytest.raises(SettingsError, match="is not named"):
-        settings.load()
+        Lake(settings.load().home / "lake").tables()
 
 
 def test_a_store_that_is_not_there_is_told(tmp_path: Path, bucket: Moto) -> None:
