@@ -21,7 +21,8 @@ import streamlit as st
 
 from dashboards import moment, reader
 from golive_core import quarantine, settings
-from golive_core.errors import GoLiveError
+from golive_core.artifacts import ArtifactStore
+from golive_core.errors import GoLiveError, LakeError
 from golive_core.lake import Lake
 from golive_core.lake.literals import Value, filled_in
 from golive_core.settings import Delivery, Ports, Rates, Settings
@@ -88,6 +89,11 @@ def rows(sql: str, **parameters: Value) -> Rows:
     frame = _frame(shown.root, shown.n, shown.as_of, text, _hashable(parameters), sight.projects,
                    sight.closed)  # fmt: skip
     return Rows(frame, filled_in(text, parameters), shown.as_of, shown.written_at)
+
+
+def artifact(sha: str) -> bytes | None:
+    """Return a body of the artifact store that a row names, None where it is no longer kept."""
+    return _artifact(str(settings.home()), sha)
 
 
 def none(sql: str, **parameters: Value) -> Rows:
@@ -213,6 +219,14 @@ def _frame(
         return pl.DataFrame()
     values = {name: _plain(value) for name, value in parameters}
     return Lake(root, Sight(projects, closed)).query(sql, values or None, as_of=as_of)
+
+
+@st.cache_data(show_spinner=False, max_entries=200, ttl="10m")
+def _artifact(home: str, sha: str) -> bytes | None:
+    try:
+        return ArtifactStore(Path(home)).get(sha)
+    except LakeError:
+        return None
 
 
 @st.cache_data(show_spinner=False, ttl="1m")

@@ -1,7 +1,7 @@
 """The golive command: finds its subcommands, and turns errors into one message and an exit code.
 
-A command is one file in `golive_cli/commands/` with a function of its own name, `command`, whose
-docstring is the help. Nothing heavy is imported before a command runs.
+A command is one file in `golive_cli/commands/` with a function `command`, whose docstring is the
+help; a folder there is a group of commands. Nothing heavy is imported before a command runs.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib
 import pkgutil
 import sys
 import traceback
+from types import ModuleType
 
 import typer
 
@@ -22,14 +23,24 @@ HELP = "What broke, since which commit, is it flaky, what fails next: from your 
 
 def build() -> typer.Typer:
     """Return the application with every command of `golive_cli/commands/`."""
+    app = _group(commands, HELP)
+    app.callback()(_top)
+    return app
+
+
+def _group(package: ModuleType, text: str) -> typer.Typer:
+    """Return the commands of a package; what is a package in it is a group of its own."""
     app = typer.Typer(
-        help=HELP, no_args_is_help=True, pretty_exceptions_enable=False,
+        help=text, no_args_is_help=True, pretty_exceptions_enable=False,
         add_completion=False, context_settings={"help_option_names": ["-h", "--help"]},
     )  # fmt: skip
-    app.callback()(_top)
-    for found in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
+    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         module = importlib.import_module(found.name)
-        app.command(found.name.rpartition(".")[2].replace("_", "-"))(module.command)
+        name = found.name.rpartition(".")[2].replace("_", "-")
+        if found.ispkg:
+            app.add_typer(_group(module, module.__doc__ or ""), name=name)
+        else:
+            app.command(name)(module.command)
     return app
 
 

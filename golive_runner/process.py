@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,13 +79,20 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def end_marked(mark: str) -> None:
-    """Kill every process of ours that carries the mark, also one that left its session."""
+def marked(mark: str) -> Iterator[int]:
+    """Yield the ids of our processes that carry the mark, where the system shows it (Linux)."""
     wanted = f"{MARK}={mark}".encode()
     for place in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
             if wanted in place.read_bytes().split(b"\0"):
-                os.kill(int(place.parent.name), signal.SIGKILL)
+                yield int(place.parent.name)
+
+
+def end_marked(mark: str) -> None:
+    """Kill every process of ours that carries the mark, also one that left its session."""
+    for process in marked(mark):
+        with suppress(OSError):
+            os.kill(process, signal.SIGKILL)
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

@@ -72,6 +72,50 @@ class Case(NamedTuple):
     environment: str = ""
 
 
+class CaseStep(NamedTuple):
+    """One step of the case before it; a runner tells them (columns of core.test_steps)."""
+
+    ordinal: int
+    name: str
+    action: str
+    status: str
+    started_at: int | None = None
+    duration_s: float | None = None
+    message: str | None = None
+    url: str | None = None
+
+
+class CaseFile(NamedTuple):
+    """One file that the case before it left (columns of core.test_artifacts)."""
+
+    ordinal: int
+    nth: int
+    kind: str
+    name: str
+    media: str
+    sha256: str
+    size_bytes: int
+
+
+class CaseLook(NamedTuple):
+    """One look of the case before it at a page (columns of core.visual_checks)."""
+
+    ordinal: int
+    look_id: str
+    name: str
+    browser: str
+    size: str
+    theme: str
+    verdict: str
+    changed_share: float | None
+    baseline: str | None
+    actual: str | None
+    difference: str | None
+    regions: str
+    kinds: list[str]
+    told: list[str]
+
+
 class FileCoverage(NamedTuple):
     """Lines and branches of one file, and how many of them were run."""
 
@@ -104,7 +148,9 @@ class Finding(NamedTuple):
     url: str | None = None
 
 
-Row = Case | FileCoverage | Finding
+Inner = CaseStep | CaseFile | CaseLook
+"""What belongs to the case before it."""
+Row = Case | Inner | FileCoverage | Finding
 Parse = Callable[[Body], Iterator[Row]]
 
 

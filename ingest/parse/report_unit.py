@@ -17,10 +17,11 @@ import polars as pl
 
 from golive_core.artifacts import ArtifactStore
 from golive_core.errors import LakeError, ReportError, SourceDataError
+from ingest.parse import test_steps
 from ingest.parse.junit import Report
 from ingest.parse.junit_unit import CASES, CONTENT_BYTES, Note, report_of
 from ingest.parse.report_formats import HEAD_BYTES, Format, Start, find, formats
-from ingest.parse.report_rows import Body, Case, FileCoverage, Finding, Row
+from ingest.parse.report_rows import Body, Case, FileCoverage, Finding, Inner, Row
 from ingest.parse.report_tables import Place, case_columns, finding_rows, measure_rows
 from ingest.parse.safe_xml import BrokenXmlError, Mend
 from ingest.parse.tests import frames, highest
@@ -65,6 +66,8 @@ class ReportReader:
     rejects: list[Reject] = field(default_factory=list[Reject])
     accepted: set[str] = field(default_factory=set[str])
     _cases: list[tuple[Report, Case]] = field(default_factory=list[tuple[Report, Case]])
+    _inner: list[tuple[int, Inner]] = field(default_factory=list[tuple[int, Inner]])
+    """What belongs to cases that wait, with their number among them."""
     _seen: pl.DataFrame | None = None
     _counted: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
@@ -121,9 +124,11 @@ class ReportReader:
     def _add(self, rows: Iterator[Row], report: Report) -> Iterator[Parsed]:
         for row in rows:
             if isinstance(row, Case):
+                if len(self._cases) >= CASES:
+                    yield self._flush()
                 self._cases.append((report, row))
-            if len(self._cases) >= CASES:
-                yield self._flush()
+            elif isinstance(row, Inner):
+                self._inner.append((len(self._cases) - 1, row))
 
     def _open(self, sha: str, path: str) -> BinaryIO:
         try:
@@ -147,9 +152,11 @@ class ReportReader:
         if not self._cases:
             return Parsed({})
         cases, self._cases = self._cases, []
+        inner, self._inner = self._inner, []
         tables = frames(case_columns(cases), self.project_id, seen=self._seen)
-        self._remember(tables["core.test_results"])
-        return Parsed(tables)
+        results = tables["core.test_results"]
+        self._remember(results)
+        return Parsed({**tables, **test_steps.frames(results, inner)})
 
     def _remember(self, results: pl.DataFrame) -> None:
         self._seen = highest(results, self._seen)

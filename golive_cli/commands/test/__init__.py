@@ -1,0 +1,1 @@
+"""Run browser journeys and REST checks, and keep what they leave as evidence."""

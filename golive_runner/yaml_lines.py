@@ -1,0 +1,103 @@
+"""A YAML document of the runner, whose every error names file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from golive_core.errors import UsageError
+from golive_core.toml import near
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+Model = TypeVar("Model", bound="BaseModel")
+Place = tuple[str | int, ...]
+MOST_BYTES = 1 << 20
+"""A document that people write is a thousandth of that; a larger one is something else."""
+UNKNOWN = "extra_forbidden"
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a file says, and at which line (from 1) each of its values stands."""
+
+    path: Path
+    said: Mapping[str, Any]
+    lines: Mapping[Place, int] = field(default_factory=dict[Place, int])
+
+    def error(self, place: Place, what: str, hint: str = "") -> UsageError:
+        """Return an error that names file, line and key."""
+        line = next(
+            (self.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in self.lines), 0
+        )
+        key = ".".join(str(part + 1) if isinstance(part, int) else part for part in place)
+        where = f"{self.path}:{line}" if line else str(self.path)
+        return UsageError(f"{key}: {what}" if key else what, where=where, hint=hint)
+
+    def checked(self, model: type[Model], value: object, place: Place = ()) -> Model:
+        """Return a value of the document as `model`; raises UsageError at its line."""
+        from pydantic import ValidationError
+
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            raise self._told(error, model, place) from error
+
+    def _told(self, error: ValidationError, model: type[BaseModel], place: Place) -> UsageError:
+        one = error.errors(include_url=False, include_input=False)[0]
+        inner = tuple(part for part in one["loc"] if isinstance(part, int) or "[" not in part)
+        if one["type"] == UNKNOWN:
+            names = [field.alias or name for name, field in model.model_fields.items()]
+            return self.error((*place, *inner), "is not known", near(str(inner[-1]), names))
+        return self.error((*place, *inner), one["msg"][:1].lower() + one["msg"][1:])
+
+
+def read(path: Path) -> Document:
+    """Read a file; raises UsageError where it is missing, too large, or no YAML mapping."""
+    import yaml
+
+    text = _text(path)
+    try:
+        compose = cast("Callable[..., Any]", yaml.compose)
+        node = compose(text, Loader=yaml.SafeLoader)
+        said: object = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise UsageError(f"not valid YAML: {error.problem}", where=f"{path}:{line}") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise UsageError(f"not valid YAML: {error}", where=str(path)) from error
+    if not isinstance(said, dict):
+        hint = "It begins with `journey: NAME` or `checks: NAME`; see docs/test_runner.md"
+        raise UsageError("it is no mapping of keys to values", where=str(path), hint=hint)
+    lines = dict(_lines(node, ())) if node else {}
+    return Document(path, cast("Mapping[str, Any]", said), lines)
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            body = file.read(MOST_BYTES + 1)
+        if len(body) > MOST_BYTES:
+            raise UsageError(f"it is larger than {MOST_BYTES >> 20} MiB", where=str(path))
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError("it is not UTF-8 text", where=str(path)) from error
+    except OSError as error:
+        raise UsageError(f"cannot read it: {error.strerror}", where=str(path)) from error
+
+
+def _lines(node: Any, place: Place, depth: int = 0) -> Iterable[tuple[Place, int]]:  # noqa: ANN401 - PyYAML has no types
+    import yaml
+
+    yield place, node.start_mark.line + 1
+    if depth > 20:  # noqa: PLR2004 - nothing that means something is as deep, and aliases may loop
+        return
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _lines(value, (*place, str(key.value)), depth + 1)
+    elif isinstance(node, yaml.SequenceNode):
+        for nth, value in enumerate(node.value):
+            yield from _lines(value, (*place, nth), depth + 1)
