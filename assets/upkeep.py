@@ -61,10 +61,10 @@ def _prune_table(lake: Lake, table: str, before: date) -> int:
     return int(old["rows"].sum())
 
 
-def prune_artifacts(lake: Lake, home: Path) -> Pruned:
-    """Remove artifacts that no raw payload names any more."""
+def prune_artifacts(lake: Lake, home: Path, *, evidence_days: int) -> Pruned:
+    """Remove artifacts that no raw payload names any more, nor a test of the last days."""
     store = ArtifactStore(home)
-    named = {store.path(sha) for sha in _named(lake)}
+    named = {store.path(sha) for sha in _named(lake, evidence_days)}
     limit = (datetime.now(UTC) - GRACE).timestamp()
     count = size = 0
     for path in store.root.glob("*/*"):
@@ -75,7 +75,10 @@ def prune_artifacts(lake: Lake, home: Path) -> Pruned:
     return Pruned(count, size)
 
 
-def _named(lake: Lake) -> Iterable[str]:
+def _named(lake: Lake, evidence_days: int) -> Iterable[str]:
+    since = datetime.now(UTC).date() - timedelta(days=evidence_days)
+    evidence = "select distinct sha256 from core.test_artifacts where day >= ?"
+    yield from lake.query(evidence, [since])["sha256"]
     for table in lake.tables():
         if table.startswith("raw."):
             query = f"select distinct artifact from {table} where artifact is not null"  # noqa: S608

@@ -33,8 +33,22 @@ class Retention:
     """How long things are kept: raw payloads, Dagster runs, files that no table version needs."""
 
     raw_days: int = 365
+    evidence_days: int = 30
     runs_days: int = 30
     vacuum_hours: int = 168
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """Journeys and checks that run on a schedule against what is in operation."""
+
+    name: str
+    project_id: str
+    paths: tuple[str, ...]
+    schedule: str = "*/15 * * * *"
+    browser: str = "chromium"
+    evidence: str = "failed"
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

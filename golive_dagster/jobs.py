@@ -77,7 +77,9 @@ def upkeep_job() -> dg.JobDefinition:
     def tidy_lake(context: dg.OpExecutionContext, workspace: dg.ResourceParam[Workspace]) -> None:
         retention = workspace.settings.retention
         rows = upkeep.prune_raw(workspace.lake, days=retention.raw_days)
-        artifacts = upkeep.prune_artifacts(workspace.lake, workspace.settings.home)
+        artifacts = upkeep.prune_artifacts(
+            workspace.lake, workspace.settings.home, evidence_days=retention.evidence_days
+        )
         tables = upkeep.compact(workspace.lake)
         upkeep.vacuum(workspace.lake, hours=retention.vacuum_hours)
         # The published file names Parquet files, some of which are gone now.

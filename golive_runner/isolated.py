@@ -110,8 +110,8 @@ def _once(job: Job, folder: Path, state: _State, limits: Limits, stop: Event) ->
             timeout_s=None, stop=breach,
         )  # fmt: skip
     told.read()
-    if state.running or (ended.code and not state.done):
-        state.running = state.running or job.files[0]
+    if undone := [file for file in job.files if file not in state.done]:
+        state.running = state.running or undone[0]
         why = watch.why or f"its process ended with {ended.code}"
         state.add(_ended(job, state, why, log))
 

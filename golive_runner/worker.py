@@ -18,6 +18,7 @@ from golive_runner.attempt import Attempt
 from golive_runner.job import Job, Told
 from golive_runner.journeys import document as journeys
 from golive_runner.journeys.engine import Engine, Keep, Options
+from golive_runner.journeys.looking import Looking
 from golive_runner.yaml_lines import Document
 
 
@@ -58,16 +59,33 @@ class Worker:
                 return
             yield attempt
 
+    def checks(self, file: str, _document: Document) -> Iterator[Attempt]:
+        """Run REST checks."""
+        from golive_runner import rest
+
+        job = self._job
+        options = rest.Options(root=Path(job.root), retries=job.retries, keep=job.keep)
+        suite = rest.prepare(Path(file), options)
+        attempts = suite.attempts(self._store)
+        while True:
+            self._told.begin(file, suite.limit_s)
+            attempt = next(attempts, None)
+            if attempt is None:
+                return
+            yield attempt
+
     def _engine(self) -> Engine:
         if self._browser is None:
             job = self._job
             options = Options(job.browser, job.headed, _keep(job.keep), retries=job.retries)
-            self._browser = self._stack.enter_context(Engine(self._store, options, job.root))
+            engine = Engine(self._store, options, job.root, Looking(self._store, job.baselines))
+            self._browser = self._stack.enter_context(engine)
         return self._browser
 
 
 ENGINES: Mapping[str, Callable[[Worker, str, Document], Iterator[Attempt]]] = {
     "journey": Worker.journey,
+    "checks": Worker.checks,
 }
 """What runs a document, by its first word."""
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from golive_runner.journeys.acting import Trouble
+from golive_runner.journeys.judging import Outcome
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -56,6 +59,20 @@ class Guard:
         if not where or self._allowed & {where, host, ANYWHERE}:
             return True
         return not is_private(host)
+
+    def check(self, urls: Iterable[str]) -> None:
+        """Raise Trouble where a page is at an address that it may not be at."""
+        self.refused += [address(url) for url in urls if not self.may_reach(url)]
+        if self.refused:
+            raise Trouble(self.refused[-1])
+
+    def refusal(self) -> Outcome | None:
+        """Return what a refused address comes to, None if none was refused."""
+        if not self.refused:
+            return None
+        where = self.refused[-1]
+        what = f"it led to the private address {where}, which was refused"
+        return "error", "RefusedAddress", f'{what}; `allow: ["{where}"]` lets it through'
 
     def watch(self, page: Page) -> None:
         """Hold the requests of a page from now on; only Chromium can."""

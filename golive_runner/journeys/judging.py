@@ -18,6 +18,7 @@ HINTS: Mapping[str, str] = {
     "ERR_CERT": "its certificate is not trusted; `insecure: true` in the journey accepts it",
     "ERR_EMPTY_RESPONSE": "the server closed the connection without an answer",
     "ERR_TOO_MANY_REDIRECTS": "it redirects in a circle",
+    "ERR_HTTP_RESPONSE_CODE_FAILURE": "the server answered with an error and without a page",
     "ERR_ABORTED": "it is a download, or was cut off",
 }
 NAVIGATIONS = (".goto", ".reload", ".go_back")

@@ -37,6 +37,7 @@ LINE_CHARS = 2_000
 MOST_LINES = 2_000
 LARGEST_BYTES = 50 << 20
 """A larger file is no evidence that anybody looks at; it is named, and left."""
+LOOK_MS = 2_000
 SHOT_QUALITY = 60
 VIDEO_SHARE = 0.625
 """Of the viewport's width and height: 800 of 1280 pixels, which a person can read."""
@@ -77,7 +78,7 @@ class Session:
     def __init__(
         self, browser: Browser, journey: Journey, store: ArtifactStore, guard: Guard, *, full: bool
     ) -> None:
-        self._store, self._guard, self._full = store, guard, full
+        self._store, self._full = store, full
         self._folder = tempfile.TemporaryDirectory(prefix="golive-journey-")
         self.folder = Path(self._folder.name)
         self.said = Said()
@@ -89,9 +90,10 @@ class Session:
             self._context.add_init_script(_vitals())
             self._context.tracing.start(screenshots=True, snapshots=True, title=journey.name)
         wait_ms = journey.settings.timeout_s * 1000
-        self.stage = Stage(
-            self._context.new_page(), journey.settings.base, journey.path.parent, wait_ms
-        )
+        page = self._context.new_page()
+        guard.watch(page)
+        self.stage = Stage(page, journey.settings.base, journey.path.parent, wait_ms)
+        self._context.on("page", guard.watch)
 
     def _options(self, journey: Journey) -> dict[str, Any]:
         width, height = journey.viewport
@@ -122,7 +124,6 @@ class Session:
         self.said.measured(told)
 
     def _watch(self, page: Page) -> None:
-        self._guard.watch(page)
         page.on("dialog", self._answer)
         page.on("crash", lambda _: self._crashed())
         page.on("console", self._console)
@@ -159,19 +160,21 @@ class Session:
             else:
                 dialog.dismiss()
 
-    def shot(self, name: str) -> Iterator[Evidence]:
-        """Yield the film strip's picture of now, nothing where the page cannot be drawn."""
+    def pictured(self, name: str) -> Iterator[Evidence]:
+        """Yield the picture and the accessibility tree of now; nothing of a page that hangs."""
         with suppress(Exception):
-            picture = self.stage.page.screenshot(
-                timeout=2_000, type="jpeg", quality=SHOT_QUALITY, scale="css", caret="initial"
-            )
-            yield self.kept("screenshot", f"{name}.jpg", picture)
+            yield self._shot(name)
+            yield self._tree(name)
 
-    def tree(self, name: str) -> Iterator[Evidence]:
-        """Yield the accessibility tree of now as YAML."""
-        with suppress(Exception):
-            text = self.stage.page.locator("body").aria_snapshot(timeout=2_000)
-            yield self.kept("accessibility", f"{name}.yaml", redact(text).encode())
+    def _shot(self, name: str) -> Evidence:
+        picture = self.stage.page.screenshot(
+            timeout=LOOK_MS, type="jpeg", quality=SHOT_QUALITY, scale="css", caret="initial"
+        )
+        return self.kept("screenshot", f"{name}.jpg", picture)
+
+    def _tree(self, name: str) -> Evidence:
+        text = self.stage.page.locator("body").aria_snapshot(timeout=LOOK_MS)
+        return self.kept("accessibility", f"{name}.yaml", redact(text).encode())
 
     def downloads(self) -> Iterator[Evidence]:
         """Yield what the last steps downloaded."""

@@ -61,13 +61,31 @@ def test_artifacts_that_nothing_names_go_once_they_are_a_day_old(lake: Lake, hom
     yesterday = (datetime.now(UTC) - timedelta(days=2)).timestamp()
     for sha in (kept, gone):
         os.utime(store.path(sha), (yesterday, yesterday))
-    pruned = upkeep.prune_artifacts(lake, home)
+    pruned = upkeep.prune_artifacts(lake, home, evidence_days=30)
     assert (pruned.count, pruned.size_bytes > 0) == (1, True)
     assert (kept in store, gone in store, fresh in store) == (True, False, True)
+
+
+def test_evidence_of_tests_goes_when_it_is_old_enough(lake: Lake, home: Path) -> None:
+    store = ArtifactStore(home)
+    shas = {days: store.put_bytes(f"{days} days old".encode()) for days in (1, 29, 31)}
+    now = datetime.now(UTC)
+    lake.insert("core.test_artifacts", pl.DataFrame([
+        {"project_id": "shop", "build_id": f"b{days}", "test_id": 1, "environment": "",
+         "attempt": 1, "ordinal": -1, "nth": 0, "day": (now - timedelta(days=days)).date(),
+         "kind": "trace", "name": "trace.zip", "media": "application/zip", "sha256": sha,
+         "size_bytes": 1}
+        for days, sha in shas.items()
+    ]))  # fmt: skip
+    old = (now - timedelta(days=40)).timestamp()
+    for sha in shas.values():
+        os.utime(store.path(sha), (old, old))
+    assert upkeep.prune_artifacts(lake, home, evidence_days=30).count == 1
+    assert [days for days, sha in shas.items() if sha in store] == [1, 29]
 
 
 def test_upkeep_of_nothing_is_nothing(lake: Lake, home: Path) -> None:
     assert upkeep.compact(lake) == []
     upkeep.vacuum(lake, hours=1)
     assert upkeep.prune_raw(lake, days=1).count == 0
-    assert upkeep.prune_artifacts(lake, home).count == 0
+    assert upkeep.prune_artifacts(lake, home, evidence_days=30).count == 0

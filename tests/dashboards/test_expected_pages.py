@@ -60,7 +60,7 @@ def test_running_and_late_builds_are_held_against_what_was_told(draw: Draw, busy
     assert "took <b>1 h 30 min</b>" in told
     assert "in all, n = " in told
     latest = next(one.value for one in board.dataframe if "expected" in one.value.columns)
-    assert str(latest["expected"].tolist()[0]).startswith("ends ")
+    assert any(str(one).startswith("ends ") for one in latest["expected"].tolist())
     assert "slower since" in told
     assert "(+50 %)" in told
 

@@ -31,6 +31,7 @@ NEEDS_PROJECT = False
 MEANING = {
     "rates.usd_per_machine_minute": "What a minute of a build machine costs; 0 shows no cost",
     "rates.usd_per_person_hour": "What an hour of a person costs, for time lost to flaky tests",
+    "retention.evidence_days": "Days that traces, videos and pictures of journeys are kept",
     "retention.raw_days": "Days that payloads are kept as they were received",
     "retention.runs_days": "Days that runs of Dagster are kept",
     "retention.vacuum_hours": "Hours that the past of the lake can be looked at",
