@@ -276,3 +276,23 @@ steps:
     )
     assert [one.status for one in attempts] == ["passed"] * 12
     assert len({one.name for one in attempts}) == 12
+
+
+def test_a_pattern_captures_a_part_of_a_header_or_of_the_body(base, check):
+    [attempt] = check(
+        HEAD.format(base=base)
+        + """
+steps:
+  - post: /login
+    form: {user: ada}
+    capture:
+      cookie: {header: set-cookie, pattern: 'session=(\\w+)'}
+      form: {pattern: 'user=\\w+'}
+  - get: /echo/{cookie}
+    expect: {json: {$.path: /echo/s3ss10n}}
+  - get: /echo/{form}
+    capture: {no: {json: $.path, pattern: 'nothing'}}
+"""
+    )
+    assert [step.status for step in attempt.steps] == ["passed", "passed", "failed"]
+    assert "there is no match of nothing in $.path" in attempt.message
