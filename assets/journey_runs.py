@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from golive_core.errors import UsageError
+from golive_core.lake import Lake
 from golive_core.settings import Instance
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Wanted:
     evidence: str = "all"
     retries: int | None = None
     memory_bytes: int = 4 << 30
+    project: str = ""
+    """Whose approved pictures looks are compared with; of all projects if none is named."""
 
 
 def documents(paths: Sequence[str | Path]) -> tuple[Path, ...]:
@@ -70,13 +73,15 @@ def _is_one(path: Path) -> bool:
 
 def run(wanted: Wanted, *, on: Heard = lambda _: None) -> Finished:
     """Run the documents under limits; raises UsageError where the process cannot be started."""
+    from assets import baselines
     from golive_runner import isolated
     from golive_runner.job import Job
     from golive_runner.watch import Limits
 
+    approved = baselines.approved(Lake(wanted.home / "lake"), wanted.project)
     job = Job(
         tuple(map(str, wanted.files)), str(wanted.home.resolve()), str(wanted.root.resolve()),
-        wanted.browser, wanted.headed, wanted.evidence, wanted.retries,
+        wanted.browser, wanted.headed, wanted.evidence, wanted.retries, approved,
     )  # fmt: skip
     return isolated.run(job, limits=Limits(memory_bytes=wanted.memory_bytes), on=on)
 

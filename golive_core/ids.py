@@ -22,6 +22,11 @@ def content_id(*parts: str | None) -> int:
     return ids_of([joined(*parts)])[0]
 
 
+def look_id(suite: str, test: str, name: str, rendered: tuple[str, str, str]) -> str:
+    """Return the key of a look: what is looked at, and its browser, size and theme."""
+    return f"{content_id(suite, test, name, *rendered) & (1 << 64) - 1:016x}"
+
+
 def joined(*parts: str | None) -> str:
     """Return the text whose digest is the id of the parts."""
     return SEPARATOR.join([NULL if part is None else part for part in parts])

@@ -110,7 +110,9 @@ def perform(
     """
     base, home = workspace.settings.base, workspace.settings.home
     files = journey_runs.documents([base / path for path in monitor.paths])
-    wanted = journey_runs.Wanted(files, home, base, monitor.browser, evidence=monitor.evidence)
+    wanted = journey_runs.Wanted(
+        files, home, base, monitor.browser, evidence=monitor.evidence, project=monitor.project_id
+    )
     finished = journey_runs.run(wanted, on=on)
     given = {"pipeline": f"monitor {monitor.name}", "environment": monitor.environment}
     if finished.attempts:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 VERSION = 1
 Status = Literal["passed", "failed", "error", "skipped"]
+Verdict = Literal["new", "same", "changed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +38,23 @@ class Evidence:
 class Look:
     """One visual check: what was compared and how much of it differs.
 
-    `regions` are [x, y, width, height] in pixels; `changed_share` of the compared area.
+    `regions` are [x, y, width, height] in pixels; `changed_share` of the compared area. `kinds`
+    and `told` say of each region what it is (layout, text, colour, dynamic) and what is known
+    beside it; a look that is the same though pixels differ has the one kind anti-aliasing.
     """
 
     name: str
     browser: str
     size: str
     theme: str
-    verdict: Literal["new", "same", "changed"]
+    verdict: Verdict
     changed_share: float
     baseline: str
     actual: str
     difference: str
     regions: tuple[tuple[int, int, int, int], ...] = ()
+    kinds: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

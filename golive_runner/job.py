@@ -21,7 +21,7 @@ class Job:
     """Documents in their order (absolute paths) and how they are run.
 
     `home` holds the artifact store; `root` is the folder that suites are named from; `baselines`
-    are the approved pictures by the name that `golive_runner.visual` gives a look.
+    are the SHA-256 of approved pictures by look (golive_core.ids.look_id).
     """
 
     files: tuple[str, ...]

@@ -18,6 +18,7 @@ from golive_runner.attempt import Attempt
 from golive_runner.job import Job, Told
 from golive_runner.journeys import document as journeys
 from golive_runner.journeys.engine import Engine, Keep, Options
+from golive_runner.journeys.looking import Looking
 from golive_runner.yaml_lines import Document
 
 
@@ -77,7 +78,8 @@ class Worker:
         if self._browser is None:
             job = self._job
             options = Options(job.browser, job.headed, _keep(job.keep), retries=job.retries)
-            self._browser = self._stack.enter_context(Engine(self._store, options, job.root))
+            engine = Engine(self._store, options, job.root, Looking(self._store, job.baselines))
+            self._browser = self._stack.enter_context(engine)
         return self._browser
 
 

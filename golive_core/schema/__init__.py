@@ -53,6 +53,7 @@ from golive_core.schema.operation import (
 )
 from golive_core.schema.ops import (
     AUDIT_LOG,
+    BASELINES,
     CHECK_RESULTS,
     CURSORS,
     LLM_CALLS,
@@ -91,7 +92,14 @@ from golive_core.schema.table import (
     conform,
     table,
 )
-from golive_core.schema.tests import FAILURES, TEST_ARTIFACTS, TEST_RESULTS, TEST_STEPS, TESTS
+from golive_core.schema.tests import (
+    FAILURES,
+    TEST_ARTIFACTS,
+    TEST_RESULTS,
+    TEST_STEPS,
+    TESTS,
+    VISUAL_CHECKS,
+)
 from golive_core.schema.work import (
     ACCOUNTS,
     DOCUMENTS,
@@ -108,6 +116,7 @@ __all__ = [
     "ANOMALIES",
     "ARTIFACTS",
     "AUDIT_LOG",
+    "BASELINES",
     "BRANCHES",
     "BUILDS",
     "BUILD_DURATION",
@@ -174,6 +183,7 @@ __all__ = [
     "TEST_STATUSES",
     "TEST_STEPS",
     "VERSIONS",
+    "VISUAL_CHECKS",
     "Column",
     "Partition",
     "Table",

@@ -155,6 +155,23 @@ duration_s      float  time to the last token, seconds
 retries         int    times that it was asked again after a failure
 """, key="call_id", sort="at call_id", partition="month", is_fact=True)  # fmt: skip
 
+BASELINES = table("ops.baselines", "one picture that a person approved or rejected for a look", """
+project_id      text  its project
+look_id         text  the look; see core.visual_checks
+sha256          text  SHA-256 of the picture in the artifact store
+state           text  approved or rejected; the newest approved one is the baseline of its look
+suite           text  suite of the test
+test            text  name of the test
+name            text  what the look is called in the test
+browser         text  browser that rendered it
+size            text  size of the window
+theme           text  light or dark
+build_id        text  build that the picture came from
+decided_by      text  who decided
+decided_at      at    when
+note            text  what they said, or null
+""", key="project_id look_id sha256", sort="project_id look_id decided_at")  # fmt: skip
+
 PROPOSALS = table("ops.proposals", "one action that an agent proposes, and what became of it", """
 proposal_id     text  hash of action, instance and parameters: the same is proposed once
 project_id      text  project that it is about

@@ -62,6 +62,30 @@ url             text   where the page was afterwards, or what was requested
 """, key="build_id test_id environment attempt ordinal",
     sort="project_id test_id started_at ordinal", partition="month", is_fact=True)  # fmt: skip
 
+VISUAL_CHECKS = table("core.visual_checks", "one look of one attempt of a test at a page", """
+project_id      text   its project
+build_id        text   its build
+test_id         int    its test case
+environment     text   as in core.test_results
+attempt         int    as in core.test_results
+ordinal         int    the step that it belongs to
+day             day    UTC date of the attempt's start
+look_id         text   hash of suite, test, name, browser, size and theme; see ops.baselines
+name            text   what the look is called in the test
+browser         text   browser that rendered it
+size            text   size of the window, for example 1280x720
+theme           text   light or dark
+verdict         text   new (nothing approved yet), same or changed
+changed_share   float  part of the compared area that changed, 0 to 1
+baseline        text   SHA-256 of the approved picture in the artifact store, null for a new look
+actual          text   SHA-256 of the picture of the attempt
+difference      text   SHA-256 of the picture that shows the difference, null where there is none
+regions         text   JSON: boxes that changed ([left, top, width, height], pixels), largest first
+kinds           texts  what each region is: layout, text, colour or dynamic
+told            texts  what is known beside it: added, removed, moved by ...
+""", key="build_id test_id environment attempt ordinal",
+    sort="project_id look_id build_id", partition="month", is_fact=True)  # fmt: skip
+
 TEST_ARTIFACTS = table("core.test_artifacts", "one file that an attempt of a test left", """
 project_id      text   its project
 build_id        text   its build

@@ -7,7 +7,7 @@ it could not be tried (no answer, a crash, a refused address, a missing variable
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
@@ -20,7 +20,9 @@ from golive_runner.journeys.acting import Trouble, perform
 from golive_runner.journeys.document import Journey, Looked, Step
 from golive_runner.journeys.guard import Guard
 from golive_runner.journeys.judging import Outcome, judged
+from golive_runner.journeys.looking import Looking
 from golive_runner.journeys.session import Session, allowed
+from golive_runner.visual import Place
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
@@ -48,7 +50,8 @@ class Engine:
     options: Options
     root: str = ""
     """Folder that paths in the report are told from."""
-    look: Callable[[Session, Journey, Looked, str], tuple[Look, list[Evidence]]] | None = None
+    looking: Looking | None = None
+    """What looks are compared with; without it a look is an error."""
     _playwright: Playwright | None = field(default=None, init=False)
     _browser: Browser | None = field(default=None, init=False)
 
@@ -93,13 +96,14 @@ class Engine:
             evidence = tuple(session.close(keep=keeps))
         status, kind, message = outcome
         return Attempt(
-            suite=self._suite(journey), name=journey.name, status=status, started_at=begun,
-            duration_s=time.monotonic() - clock, file=self._suite(journey),
+            suite=self.suite(journey), name=journey.name, status=status, started_at=begun,
+            duration_s=time.monotonic() - clock, file=self.suite(journey),
             environment=self._environment(journey), type=kind, message=message,
             details=run.details(session), steps=tuple(run.done), evidence=evidence,
         )  # fmt: skip
 
-    def _suite(self, journey: Journey) -> str:
+    def suite(self, journey: Journey) -> str:
+        """Return what the report calls the document: its path from the root."""
         from pathlib import Path
 
         path = journey.path.resolve()
@@ -172,16 +176,20 @@ class _Run:
         return f"{self.journey.settings.limit_s:g}"
 
     def _look(self, looked: Looked) -> tuple[Look, list[Evidence]]:
-        if self.engine.look is None:
+        if self.engine.looking is None:
             raise Trouble("visual checks are not available here")
-        theme = self.journey.settings.theme
-        return self.engine.look(self.session, self.journey, looked, theme)
+        settings, browser = self.journey.settings, self.engine.options.browser
+        place = Place(looked.name, browser, settings.size, settings.theme)
+        test = self.engine.suite(self.journey), self.journey.name
+        return self.engine.looking.look(self.session.stage, looked, place, test)
 
     def _judged(self, look: Look | None) -> Outcome:
         if look is None or look.verdict != "changed":
             return "passed", "", ""
-        share = f"{look.changed_share:.2%} of it, in {len(look.regions)} places"
-        return "failed", "VisualChange", f"it does not look as approved: {share}"
+        where = "one place" if len(look.regions) == 1 else f"{len(look.regions)} places"
+        kinds = ", ".join(dict.fromkeys(look.kinds))
+        said = f"{look.changed_share:.2%} of it, in {where} ({kinds})"
+        return "failed", "VisualChange", f"it does not look as approved: {said}"
 
     def _outcome(self, error: Exception) -> Outcome:
         """Return what it means that a step raised."""

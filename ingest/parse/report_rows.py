@@ -97,6 +97,25 @@ class CaseFile(NamedTuple):
     size_bytes: int
 
 
+class CaseLook(NamedTuple):
+    """One look of the case before it at a page (columns of core.visual_checks)."""
+
+    ordinal: int
+    look_id: str
+    name: str
+    browser: str
+    size: str
+    theme: str
+    verdict: str
+    changed_share: float | None
+    baseline: str | None
+    actual: str | None
+    difference: str | None
+    regions: str
+    kinds: list[str]
+    told: list[str]
+
+
 class FileCoverage(NamedTuple):
     """Lines and branches of one file, and how many of them were run."""
 
@@ -129,7 +148,7 @@ class Finding(NamedTuple):
     url: str | None = None
 
 
-Inner = CaseStep | CaseFile
+Inner = CaseStep | CaseFile | CaseLook
 """What belongs to the case before it."""
 Row = Case | Inner | FileCoverage | Finding
 Parse = Callable[[Body], Iterator[Row]]

@@ -1,4 +1,4 @@
-"""Steps and files of attempts to rows of core.test_steps and core.test_artifacts."""
+"""Steps, files and looks of attempts to rows of the tables below."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from ingest.parse.report_rows import CaseFile, CaseStep, Inner
+from ingest.parse.report_rows import CaseFile, CaseLook, CaseStep, Inner
 
 ATTEMPT = ("project_id", "build_id", "test_id", "environment", "attempt", "day")
 TABLES: Mapping[str, type[Inner]] = {
     "core.test_steps": CaseStep, "core.test_artifacts": CaseFile,
+    "core.visual_checks": CaseLook,
 }  # fmt: skip
 
 

@@ -49,7 +49,8 @@ class ReportsSource(FileSource):
             "One report or artifact: a file, or a member of an archive.",
             (
                 "core.pipelines", "core.builds", "core.tests", "core.test_results",
-                "core.failures", "core.test_steps", "core.test_artifacts", "core.code_measures",
+                "core.failures", "core.test_steps", "core.test_artifacts", "core.visual_checks",
+                "core.code_measures",
                 "core.code_findings",
             ),
         ),

@@ -45,7 +45,7 @@ def command(  # noqa: PLR0913, PLR0917 - every option of the command line is a p
     prepared(home())
     wanted = journey_runs.Wanted(
         files, home(), root_of(files), browser, headed, evidence,
-        None if retries < 0 else retries, memory << 20,
+        None if retries < 0 else retries, memory << 20, project,
     )  # fmt: skip
     finished = journey_runs.run(wanted, on=lambda one: None if as_json else _tell(one))
     if report:

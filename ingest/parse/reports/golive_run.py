@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
 from golive_core.errors import ReportError
+from golive_core.ids import look_id
 from ingest.parse.json_stream import values
 from ingest.parse.report_formats import Format, Start
 from ingest.parse.report_rows import (
     Body,
     Case,
     CaseFile,
+    CaseLook,
     CaseStep,
     Row,
     count,
@@ -26,6 +29,8 @@ SHA = re.compile(r"[0-9a-f]{64}")
 WHOLE = -1
 """The ordinal of what belongs to the attempt as a whole."""
 MOST_STEPS = 10_000
+MOST_REGIONS = 200
+VERDICTS = ("new", "same", "changed")
 
 
 def matches(start: Start) -> bool:
@@ -62,6 +67,36 @@ def _attempt(body: Body, where: str, said: dict[str, object]) -> Iterator[Row]:
             lasted(step.get("duration_s")), text(step.get("message")), text(step.get("url")),
         )  # fmt: skip
         yield from _files(nth, step)
+        if look := obj(step.get("look")):
+            yield _look(nth, look, str(said.get("suite") or ""), str(said.get("name") or ""))
+
+
+def _look(nth: int, look: dict[str, object], suite: str, test: str) -> CaseLook:
+    name, browser, size, theme = (
+        text(look.get(key)) or "" for key in ("name", "browser", "size", "theme")
+    )
+    share = look.get("changed_share")
+    verdict = str(look.get("verdict"))
+    return CaseLook(
+        nth, look_id(suite, test, name, (browser, size, theme)), name, browser, size, theme,
+        verdict if verdict in VERDICTS else "new",
+        float(share) if isinstance(share, (int, float)) else None,
+        _sha(look.get("baseline")), _sha(look.get("actual")), _sha(look.get("difference")),
+        json.dumps([_box(one) for one in items(look.get("regions"))[:MOST_REGIONS]]),
+        _words(look.get("kinds")), _words(look.get("told")),
+    )  # fmt: skip
+
+
+def _words(said: object) -> list[str]:
+    return [str(one) for one in items(said)[:MOST_REGIONS]]
+
+
+def _sha(said: object) -> str | None:
+    return said if isinstance(said, str) and SHA.fullmatch(said) else None
+
+
+def _box(said: object) -> list[int]:
+    return [count(one) or 0 for one in items(said)[:4]]
 
 
 def _status(body: Body, where: str, said: dict[str, object]) -> str:
