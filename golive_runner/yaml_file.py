@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 4 << 20
 MOST_NODES = 200_000
 UNKNOWN = "unknown_key"
+QUOTES = 'Put quotes around a text with { or ? inside of {}: {get: "/users/{id}"}'
 SCALARS = (
     ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
     ("tag:yaml.org,2002:int", r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
@@ -97,7 +98,8 @@ class YamlFile:
             mark = cast("Any", getattr(error, "problem_mark", None))
             where = f"{path}:{mark.line + 1}" if mark else str(path)
             what = getattr(error, "problem", None) or str(error).splitlines()[0]
-            raise UsageError(f"not valid YAML: {what}", where=where) from error
+            hint = QUOTES if "got '{'" in what or "got '?'" in what else ""
+            raise UsageError(f"not valid YAML: {what}", where=where, hint=hint) from error
 
     def load(self, model: type[Model]) -> Model:
         """Return the document as `model`; raises UsageError with file, line and key."""
