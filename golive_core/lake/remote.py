@@ -30,6 +30,7 @@ from uuid import uuid4
 from golive_core.erasure.known import FILE as ERASED
 from golive_core.errors import LakeError, SettingsError
 from golive_core.lake.bucket import Bucket, Object
+from golive_core.settings import lake_place
 
 FILE = "_remote.json"
 FRESH_S = 2.0
@@ -176,7 +177,17 @@ class Remote:
 
 
 def of(root: Path) -> Remote | None:
-    """Return the bucket of the lake below `root`; None for one that is on this machine alone."""
+    """Return the bucket of the lake below `root`; None for one that is on this machine alone.
+
+    Where the settings that were loaded name a bucket, the folder becomes the copy of it. Raises
+    SettingsError where it is the copy of another, or of one that they do not name.
+    """
+    place = lake_place(root)
+    if place and place.location:
+        attach(root, place.location, endpoint=place.endpoint, region=place.region)
+    elif place and (root / FILE).exists():
+        hint = "Name it again in [lake] location, or remove the folder: the bucket keeps the lake"
+        raise SettingsError("is the copy of a bucket that is not named", where=str(root), hint=hint)
     try:
         status = (root / FILE).stat()
     except OSError:
