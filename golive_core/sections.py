@@ -39,6 +39,19 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Monitor:
+    """Journeys and checks that run on a schedule against what is in operation."""
+
+    name: str
+    project_id: str
+    paths: tuple[str, ...]
+    schedule: str = "*/15 * * * *"
+    browser: str = "chromium"
+    evidence: str = "failed"
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """Where `golive up` listens, on 127.0.0.1 alone."""
 

@@ -27,6 +27,7 @@ from golive_core.errors import SettingsError
 from golive_core.sections import (
     Delivery,
     Gateway,
+    Monitor,
     Ports,
     Rates,
     Retention,
@@ -51,6 +52,7 @@ TOP = (
     "project",
     "source",
     "target",
+    "monitor",
     "rates",
     "delivery",
     "retention",
@@ -62,6 +64,7 @@ TOP = (
     "history_start",
     "cores",
 )
+MONITOR_TEXTS = ("browser", "evidence", "environment")
 RESERVED = ("type", "project", "schedule", "webhook_secret")
 _environment = os.environ  # noqa: TID251 - the one module that the rule sends everybody to
 
@@ -109,6 +112,7 @@ class Settings:
     instances: Mapping[str, Instance] = field(default_factory=dict[str, Instance])
     targets: Mapping[str, Instance] = field(default_factory=dict[str, Instance])
     schedules: Mapping[str, str] = field(default_factory=dict[str, str])
+    monitors: Mapping[str, Monitor] = field(default_factory=dict[str, Monitor])
     rates: Rates = field(default_factory=Rates)
     delivery: Delivery = field(default_factory=Delivery)
     retention: Retention = field(default_factory=Retention)
@@ -235,6 +239,7 @@ def parse(content: bytes, *, base: Path, home: Path, file: Path | None = None) -
         instances={name: _instance(toml, ("source", name), projects) for name in names},
         targets={name: _instance(toml, ("target", name), projects) for name in targets},
         schedules=dict(_schedules(toml, names)),
+        monitors={name: _monitor(toml, name, projects) for name in toml.table("monitor")},
         rates=toml.section("rates", Rates()),
         delivery=toml.section("delivery", Delivery()),
         retention=toml.section("retention", Retention()),
@@ -358,15 +363,36 @@ def _project_of(
     return named
 
 
+def _monitor(toml: Toml, name: str, projects: Mapping[str, Project]) -> Monitor:
+    path = ("monitor", name)
+    _slug(toml, path)
+    raw = toml.table(*path)
+    project = _project_of(toml, path, raw.get("project"), projects)
+    paths = _texts(raw.get("paths"))
+    if not paths:
+        raise toml.error(path, "names no paths", 'For example paths = ["journeys/"]')
+    blank = Monitor(name, project, tuple(paths))
+    line = _cron(toml, (*path, "schedule"), raw.get("schedule", blank.schedule))
+    toml.known(path, raw, ["project", "paths", "schedule", *MONITOR_TEXTS])
+    given = {
+        key: toml.scalar((*path, key), raw[key], getattr(blank, key))
+        for key in MONITOR_TEXTS if key in raw
+    }  # fmt: skip
+    return replace(blank, schedule=line, **given)
+
+
 def _schedules(toml: Toml, names: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         line = toml.table("source", name).get("schedule")
-        if line is None:
-            continue  # the scheduler staggers those that name none
-        if not isinstance(line, str) or len(line.split()) != len(SCHEDULE.split()):
-            hint = 'Five fields of cron, for example "*/15 * * * *"'
-            raise toml.error(("source", name, "schedule"), "is not a cron line", hint)
-        yield name, line
+        if line is not None:  # the scheduler staggers those that name none
+            yield name, _cron(toml, ("source", name, "schedule"), line)
+
+
+def _cron(toml: Toml, path: tuple[str, ...], line: object) -> str:
+    if not isinstance(line, str) or len(line.split()) != len(SCHEDULE.split()):
+        hint = 'Five fields of cron, for example "*/15 * * * *"'
+        raise toml.error(path, "is not a cron line", hint)
+    return line
 
 
 def _refuse_literals(toml: Toml, path: tuple[str, ...], table: Mapping[str, object]) -> None:

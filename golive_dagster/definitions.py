@@ -43,7 +43,7 @@ def build_defs(
     jobs, handed_in = ingest_jobs(workspace), uploads_job()
     return dg.Definitions(
         assets=[*assets, publish_asset(assets), *page_specs(views)],
-        jobs=[*jobs, handed_in, *own_jobs()],
+        jobs=[*jobs, handed_in, *own_jobs(workspace)],
         schedules=[*ingest_schedules(workspace), *own_schedules(workspace)],
         sensors=[*sensors(workspace, jobs), *own_sensors(workspace, jobs, handed_in)],
         resources={"workspace": workspace},

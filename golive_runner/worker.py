@@ -59,6 +59,21 @@ class Worker:
                 return
             yield attempt
 
+    def checks(self, file: str, _document: Document) -> Iterator[Attempt]:
+        """Run REST checks."""
+        from golive_runner import rest
+
+        job = self._job
+        options = rest.Options(root=Path(job.root), retries=job.retries, keep=job.keep)
+        suite = rest.prepare(Path(file), options)
+        attempts = suite.attempts(self._store)
+        while True:
+            self._told.begin(file, suite.limit_s)
+            attempt = next(attempts, None)
+            if attempt is None:
+                return
+            yield attempt
+
     def _engine(self) -> Engine:
         if self._browser is None:
             job = self._job
@@ -70,6 +85,7 @@ class Worker:
 
 ENGINES: Mapping[str, Callable[[Worker, str, Document], Iterator[Attempt]]] = {
     "journey": Worker.journey,
+    "checks": Worker.checks,
 }
 """What runs a document, by its first word."""
 

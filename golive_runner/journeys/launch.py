@@ -34,19 +34,23 @@ def system_chromium() -> str:
     return path
 
 
+def flags(*more: str) -> list[str]:
+    """Return the flags of Chromium; root cannot have its sandbox."""
+    import os
+
+    return [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else []), *more]
+
+
 def launch(playwright: Playwright, name: str, *, headed: bool = False) -> Browser:
     """Start a browser: the system's Chromium, or Playwright's own Firefox or WebKit.
 
     Raises UsageError if it is not installed.
     """
-    import os
-
     from playwright.sync_api import Error
 
     if name == "chromium":
-        flags = [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
         return playwright.chromium.launch(
-            executable_path=system_chromium(), args=flags, headless=not headed
+            executable_path=system_chromium(), args=flags(), headless=not headed
         )
     if name not in BROWSERS:
         raise UsageError(f"there is no browser {name!r}", hint=f"Known: {', '.join(BROWSERS)}")

@@ -34,19 +34,24 @@ def command(  # noqa: PLR0913, PLR0917 - every option of the command line is a p
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Run journeys: golive test run journeys/ · golive test run sign_in.yaml --headed."""
-    from golive_cli.test_runs import Wanted, documents, into_lake, run, saved
+    from assets import journey_runs
+    from golive_cli.folder import prepared
+    from golive_cli.test_runs import into_lake, root_of
+    from golive_core.settings import home
 
     if evidence not in KEEP:
         raise UsageError(f"--evidence is {evidence!r}", hint=f"Known: {', '.join(KEEP)}")
-    files = documents(paths)
-    wanted = Wanted(
-        files, project, browser, headed, evidence, None if retries < 0 else retries, memory << 20
-    )
-    finished = run(wanted, on=lambda one: None if as_json else _tell(one))
+    files = journey_runs.documents(paths)
+    prepared(home())
+    wanted = journey_runs.Wanted(
+        files, home(), root_of(files), browser, headed, evidence,
+        None if retries < 0 else retries, memory << 20, project,
+    )  # fmt: skip
+    finished = journey_runs.run(wanted, on=lambda one: None if as_json else _tell(one))
     if report:
-        saved(report, finished)
+        journey_runs.saved(report, finished)
     elif finished.attempts:
-        into_lake(wanted, finished, commit=commit, branch=branch)
+        into_lake(files, finished, project, commit=commit, branch=branch)
     _end(finished, as_json)
 
 
