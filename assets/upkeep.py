@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from assets import baselines
 from golive_core import schema
 from golive_core.artifacts import ArtifactStore
 from golive_core.lake import Lake
@@ -62,7 +63,10 @@ def _prune_table(lake: Lake, table: str, before: date) -> int:
 
 
 def prune_artifacts(lake: Lake, home: Path, *, evidence_days: int) -> Pruned:
-    """Remove artifacts that no raw payload names any more, nor a test of the last days."""
+    """Remove artifacts that no raw payload names any more, nor a test of the last days.
+
+    Approved pictures of looks stay as long as they are the baseline.
+    """
     store = ArtifactStore(home)
     named = {store.path(sha) for sha in _named(lake, evidence_days)}
     limit = (datetime.now(UTC) - GRACE).timestamp()
@@ -79,6 +83,7 @@ def _named(lake: Lake, evidence_days: int) -> Iterable[str]:
     since = datetime.now(UTC).date() - timedelta(days=evidence_days)
     evidence = "select distinct sha256 from core.test_artifacts where day >= ?"
     yield from lake.query(evidence, [since])["sha256"]
+    yield from baselines.approved(lake).values()
     for table in lake.tables():
         if table.startswith("raw."):
             query = f"select distinct artifact from {table} where artifact is not null"  # noqa: S608

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from golive_core.artifacts import ArtifactStore
 from golive_core.errors import UsageError
-from golive_runner.visual import Place, check, pixels
+from golive_runner.visual import Place, check, masks, pixels
 from golive_runner.visual.compare import compare
 from golive_runner.visual.kinds import classified
 from golive_runner.visual.pixels import Box
@@ -167,3 +167,25 @@ def test_what_can_be_seen_through_lies_on_white() -> None:
 
 def test_a_box_stays_in_the_picture() -> None:
     assert Box(2, 3, 10, 10).grown(5, 12, 11) == Box(0, 0, 11, 12)
+
+
+def test_masks_of_the_approved_picture_count_too(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    wide, narrow = [(18.0, 168.0, 95.5, 40.0)], [(18.0, 168.0, 10.0, 40.0)]
+    first, _ = check(store, PLACE, pixels.write(page()), None, wide)
+    before = store.get(first.actual)
+    assert masks.noted_in(before) == wide
+    assert (pixels.read(before, "it") == page()).all()
+    after = pixels.write(page(fill="#d97706"))
+    assert check(store, PLACE, after, before, narrow)[0].verdict == "same"
+    assert check(store, PLACE, after, pixels.write(page()), narrow)[0].verdict == "changed"
+
+
+@pytest.mark.parametrize("said", [b"{", b"[1]", b"[[1, 2]]", b'[["a", 1, 2, 3]]', b"{}", b"\xff"])
+def test_masks_that_nobody_here_wrote_are_none(said: bytes) -> None:
+    import zlib
+
+    png, body = pixels.write(page()), b"tEXt" + masks.KEY + said
+    chunk = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    assert masks.noted_in(png[:33] + chunk + png[33:]) == []
+    assert masks.noted_in(b"no PNG") == []
