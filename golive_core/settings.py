@@ -27,6 +27,7 @@ from golive_core.errors import SettingsError
 from golive_core.sections import (
     Delivery,
     Gateway,
+    Lake,
     Monitor,
     Ports,
     Rates,
@@ -56,6 +57,7 @@ TOP = (
     "rates",
     "delivery",
     "retention",
+    "lake",
     "port",
     "gateway",
     "secrets",
@@ -116,6 +118,7 @@ class Settings:
     rates: Rates = field(default_factory=Rates)
     delivery: Delivery = field(default_factory=Delivery)
     retention: Retention = field(default_factory=Retention)
+    lake: Lake = field(default_factory=Lake)
     ports: Ports = field(default_factory=Ports)
     gateway: Gateway = field(default_factory=Gateway)
     secrets: Secrets = field(default_factory=Secrets)
@@ -163,7 +166,8 @@ OWN_VARIABLES = (
     "GOLIVE_SIGN_IN", "GOLIVE_SHARED", "GOLIVE_HISTORY_START", "GOLIVE_CORES",
 )  # fmt: skip
 SECTIONS: tuple[tuple[str, Section], ...] = (
-    ("rates", Rates()), ("delivery", Delivery()), ("retention", Retention()), ("port", Ports()),
+    ("rates", Rates()), ("delivery", Delivery()), ("retention", Retention()), ("lake", Lake()),
+    ("port", Ports()),
     ("gateway", Gateway()), ("secrets", Secrets()), ("sign_in", SignIn()),
     ("model", Model()),
 )  # fmt: skip
@@ -214,8 +218,27 @@ def file_of(base: Path | None = None) -> Path | None:
 def load(base: Path | None = None) -> Settings:
     """Read the settings of the folder `base`; everything has a default.
 
-    Raises SettingsError with the file, the line and the mend.
+    The lake below the home becomes the copy of the bucket that they name. Raises SettingsError
+    with the file, the line and the mend.
     """
+    found = read(base)
+    _attach(found)
+    return found
+
+
+def _attach(found: Settings) -> None:
+    root, said = found.home / "lake", found.lake
+    if said.location:
+        from golive_core.lake.remote import attach
+
+        attach(root, said.location, endpoint=said.endpoint, region=said.region)
+    elif (root / "_remote.json").exists():
+        hint = "Name it again in [lake] location, or remove the folder: the bucket keeps the lake"
+        raise SettingsError("is the copy of a bucket that is not named", where=str(root), hint=hint)
+
+
+def read(base: Path | None = None) -> Settings:
+    """Read the settings of the folder `base` and change nothing; raises SettingsError."""
     folder, place, file = base_folder(base), home(base), file_of(base)
     return parse(file.read_bytes() if file else b"", base=folder, home=place, file=file)
 
@@ -243,6 +266,7 @@ def parse(content: bytes, *, base: Path, home: Path, file: Path | None = None) -
         rates=toml.section("rates", Rates()),
         delivery=toml.section("delivery", Delivery()),
         retention=toml.section("retention", Retention()),
+        lake=toml.section("lake", Lake()),
         ports=toml.section("port", Ports()),
         gateway=toml.section("gateway", Gateway()),
         secrets=toml.section("secrets", Secrets()),

@@ -26,6 +26,8 @@ SAYS = {
 WAYS = ("Side by side", "Slider", "Difference")
 MOST_REGIONS = 12
 BOX = 4
+WIDE = 3.5
+"""Width to height from which pictures stand below each other."""
 SIZE_AT = slice(16, 24)
 """Where a PNG tells its width and height."""
 
@@ -68,7 +70,7 @@ def _side_by_side(
     ]
     if difference:
         shown.append(_figure("Difference", difference, [], f"What changed on {name}"))
-    st.html(_grid(shown))
+    st.html(_grid(shown, is_wide=_is_wide(after)))
 
 
 def _slider(key: str, before: bytes, after: bytes, name: str) -> None:
@@ -110,8 +112,15 @@ def _size(width: int, height: int) -> str:
     return f"{width} \N{MULTIPLICATION SIGN} {height} px"
 
 
-def _grid(figures: Sequence[str]) -> str:
-    return f"<div class='gl-looks'>{''.join(figures)}</div>"
+def _grid(figures: Sequence[str], *, is_wide: bool = False) -> str:
+    """Return pictures beside each other, or below each other where they are wide."""
+    kind = "gl-looks gl-wide" if is_wide else "gl-looks"
+    return f"<div class='{kind}'>{''.join(figures)}</div>"
+
+
+def _is_wide(png: bytes) -> bool:
+    width, height = struct.unpack(">II", png[SIZE_AT])
+    return bool(width > WIDE * height)
 
 
 def _figure(title: str, png: bytes, regions: Sequence[Region], alternative: str) -> str:
