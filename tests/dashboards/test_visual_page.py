@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browsing import Visitor, fits, overhang, serving, violations
 from streamlit.testing.v1 import AppTest
 
 from assets import baselines, refresh
@@ -174,3 +175,21 @@ def test_a_picture_that_is_lost_is_said_to_be(shop: Shop, draw: Draw) -> None:
     app = draw(shop.home, "visual")
     assert not app.exception
     assert "not kept any more" in html(app)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_page_is_whole_in_a_browser(shop: Shop, look: Visitor) -> None:
+    with serving(shop.home) as address:
+        page = look(f"{address}/visual")
+        assert page.locator("h1").first.inner_text() == "1 look waits for you"
+        assert fits(page), overhang(page)
+        assert violations(page) == []
+        page.emulate_media(color_scheme="dark")
+        page.wait_for_timeout(500)
+        assert violations(page) == []
+        look.leave()
+        phone = look(f"{address}/visual", phone=True)
+        assert fits(phone), overhang(phone)
+        assert look.complaints == []
+        look.leave()
