@@ -16,7 +16,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, datetime
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -44,7 +44,6 @@ PREFIX = "GOLIVE_"
 SOURCE_PREFIX = "GOLIVE_SOURCE_"
 SCHEDULE = "*/15 * * * *"
 """Cron line of a source that names none."""
-SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
 SECRET_WORDS = re.compile(
     r"(^|_)(token|password|passwd|passphrase|secret|api_?key|private_key|access_key)s?$"
 )
@@ -215,6 +214,9 @@ def file_of(base: Path | None = None) -> Path | None:
     return next((path for path in places if path.is_file()), None)
 
 
+_places: dict[Path, Lake] = {}
+
+
 def load(base: Path | None = None) -> Settings:
     """Read the settings of the folder `base`; everything has a default.
 
@@ -222,19 +224,13 @@ def load(base: Path | None = None) -> Settings:
     with the file, the line and the mend.
     """
     found = read(base)
-    _attach(found)
+    _places[found.home / "lake"] = found.lake
     return found
 
 
-def _attach(found: Settings) -> None:
-    root, said = found.home / "lake", found.lake
-    if said.location:
-        from golive_core.lake.remote import attach
-
-        attach(root, said.location, endpoint=said.endpoint, region=said.region)
-    elif (root / "_remote.json").exists():
-        hint = "Name it again in [lake] location, or remove the folder: the bucket keeps the lake"
-        raise SettingsError("is the copy of a bucket that is not named", where=str(root), hint=hint)
+def lake_place(root: Path) -> Lake | None:
+    """Return where the settings that were loaded say that the lake of `root` is, None if none."""
+    return _places.get(root)
 
 
 def read(base: Path | None = None) -> Settings:
@@ -272,7 +268,7 @@ def parse(content: bytes, *, base: Path, home: Path, file: Path | None = None) -
         secrets=toml.section("secrets", Secrets()),
         model=_model(toml),
         sign_in=_sign_in(toml),
-        history_start=_instant(toml, toml.data.get("history_start")),
+        history_start=toml.instant(("history_start",)),
         cores=max(1, toml.scalar(("cores",), toml.data.get("cores", cores), cores)),
     )
 
@@ -351,7 +347,7 @@ def _model(toml: Toml) -> Model:
 
 
 def _project(toml: Toml, key: str) -> Project:
-    _slug(toml, ("project", key))
+    toml.slug(("project", key))
     filled = toml.section(("project", key), Project(key), skip=("id",))
     return filled if filled.name else replace(filled, name=key)
 
@@ -363,7 +359,7 @@ def _sign_in(toml: Toml) -> SignIn:
 
 def _instance(toml: Toml, path: tuple[str, str], projects: Mapping[str, Project]) -> Instance:
     name = path[1]
-    _slug(toml, path)
+    toml.slug(path)
     raw = toml.table(*path)
     kind = raw.get("type")
     if not isinstance(kind, str):
@@ -389,7 +385,7 @@ def _project_of(
 
 def _monitor(toml: Toml, name: str, projects: Mapping[str, Project]) -> Monitor:
     path = ("monitor", name)
-    _slug(toml, path)
+    toml.slug(path)
     raw = toml.table(*path)
     project = _project_of(toml, path, raw.get("project"), projects)
     paths = _texts(raw.get("paths"))
@@ -449,25 +445,6 @@ def _password_in_url(value: str) -> bool:
         return "://" in value and bool(urlsplit(value).password)
     except ValueError:
         return False
-
-
-def _instant(toml: Toml, value: object) -> datetime | None:
-    """Return the instant of a TOML date, a TOML time or ISO text; without a zone it is UTC."""
-    if value in (None, ""):
-        return None
-    try:
-        text = value.isoformat() if isinstance(value, date) else str(value)
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        hint = "For example history_start = 2024-01-01"
-        raise toml.error(("history_start",), f"is {value!r}", hint) from None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-
-
-def _slug(toml: Toml, path: tuple[str, ...]) -> None:
-    if not SLUG.fullmatch(path[-1]):
-        hint = "Use small letters, digits, dot, dash and underscore"
-        raise toml.error(path, "is not a usable name", hint)
 
 
 # ---------------------------------------------------------------- GOLIVE_* over the file

@@ -91,6 +91,7 @@ class Attempt:
     details: str = ""
     steps: tuple[StepResult, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    class_name: str = ""
 
 
 def document(engine: str, attempts: Iterable[Attempt]) -> dict[str, Any]:

@@ -102,6 +102,7 @@ class FileSource:
         fresh = [one for one in found if self._is_due(known, one, window)]
         runs = Runs(self.instance.name, self._given(), known)
         runs.done |= known.payloads.keys() if cursor and not window else set[str]()
+        runs.gone |= self._gone(known, found)
         for batch in _batches(fresh):
             yield self._pulled(batch, runs, cursor if window else None)
         if self._search.missing:
@@ -136,6 +137,15 @@ class FileSource:
             yield Finding("report files", "failed", f"no such file: {path}", "Mend `paths`")
         for path, reason in self._search.trouble.items():
             yield Finding("report files", "warning", f"{path}: {reason}", "Grant read access")
+
+    def _gone(self, known: Known, found: Iterable[Found]) -> set[str]:
+        """Return the payloads whose files are not among those that are found now."""
+        here = {self._intake.name(one.path) for one in found}
+        return {
+            payload
+            for payload, entry in known.payloads.items()
+            if entry.path.partition("!")[0] not in here
+        }
 
     def _given(self) -> Given:
         said = self.options

@@ -53,13 +53,15 @@ class Placed:
 class Runs:
     """Puts reports to builds, batch by batch; `known` learns every file.
 
-    `done` are payloads that came in earlier batches or pulls.
+    `done` are payloads that came in earlier batches or pulls; `gone` are those whose files this
+    pull does not see: one of them may come again, and is then read as it was the first time.
     """
 
     instance: str
     given: Given
     known: Known
     done: set[str] = field(default_factory=set[str])
+    gone: set[str] = field(default_factory=set[str])
     _last: dict[str, str] | None = None
     _spans: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     _earlier: dict[str, dict[str, list[Entry]]] = field(
@@ -164,12 +166,24 @@ class Runs:
         names = suite_names(entry.suites)
         chosen = earlier.values() if ANY in names else [earlier.get(name, ()) for name in names]
         found = {one.payload_id: one for ones in [*chosen, earlier.get(ANY, ())] for one in ones}
-        return tuple(one.artifact for one in found.values() if one.path != entry.path)
+        before = self._before(entry)
+        return tuple(
+            one.artifact
+            for one in found.values()
+            if one.path != entry.path and (before is None or one.payload_id in before)
+        )
+
+    def _before(self, entry: Entry) -> set[str] | None:
+        """Return what came before a payload that comes again; None for one that is new."""
+        if entry.payload_id not in self.known.payloads:
+            return None
+        came = [one.payload_id for one in self.known.builds.get(entry.build_id, ())]
+        return set(came[: came.index(entry.payload_id)]) if entry.payload_id in came else None
 
     def _by_suite(self, build: str) -> dict[str, list[Entry]]:
         found: dict[str, list[Entry]] = {}
         for one in self.known.builds.get(build, ()):
-            if one.payload_id in self.done:
+            if one.payload_id in self.done or one.payload_id in self.gone:
                 for name in suite_names(one.suites):
                     found.setdefault(name, []).append(one)
         return found

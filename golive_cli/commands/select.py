@@ -53,7 +53,7 @@ def command(
     spent = budget_s / whole if budget_s and whole else taken
     _explain(answer, picked, tests, min(spent, 1.0), why=why)
     if format_ == "json":
-        emit(_document(answer, picked))
+        emit(_document(answer, picked, _with_flakiness(lake, tests)))
     elif picked.height:
         typer.echo("\n".join(shlex.quote(one) for one in FORMATS[format_](picked.to_dicts())))
 
@@ -151,9 +151,26 @@ def _reasons(answer: Answer, picked: pl.DataFrame, tests: pl.DataFrame, share: f
         say(f"  {ago} builds ago: {names.get(test, f'test {test}, gone since')}")
 
 
-def _document(answer: Answer, picked: pl.DataFrame) -> dict[str, Any]:
+def _document(answer: Answer, picked: pl.DataFrame, tests: pl.DataFrame) -> dict[str, Any]:
+    """Return what --format json says; the pytest plugin reads it as a plan."""
+    import polars as pl
+
+    told = picked.join(tests.select("test_id", "flaky_probability"), on="test_id", how="left")
+    others = answer.tests.join(picked, on="test_id", how="anti").select("test_id", "probability")
+    left_out = others.join(tests, on="test_id", how="left").sort(pl.col("probability"), "test_id")
     return {
         "ranked_by": answer.by, "builds": answer.builds, "failing_builds": answer.failing_builds,
         "is_everything": picked.height == answer.tests.height,
-        "tests": picked.drop("suite").to_dicts(), "curve": answer.curve.to_dicts(),
+        "tests": told.drop("suite").to_dicts(), "left_out": left_out.drop("suite").to_dicts(),
+        "curve": answer.curve.to_dicts(),
     }  # fmt: skip
+
+
+def _with_flakiness(lake: Lake, tests: pl.DataFrame) -> pl.DataFrame:
+    """Return the tests with the probability that each is flaky, null where nobody judged."""
+    import polars as pl
+
+    if not lake.exists("predictions.flaky"):
+        return tests.with_columns(flaky_probability=pl.lit(None, pl.Float64))
+    judged = lake.query("select test_id, probability as flaky_probability from predictions.flaky")
+    return tests.join(judged, on="test_id", how="left")

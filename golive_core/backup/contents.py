@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-LEFT = ("logs", "limits", "mirrors")
+LEFT = ("logs", "limits", "mirrors", "browsers")
 """Folders of the home that are neither saved nor touched by a restore."""
 LAKE = "lake"
 CHANGING = (".db-wal", ".db-shm", ".db-journal", ".lock", ".sock", ".duckdb", ".part", ".tmp")
@@ -34,7 +34,8 @@ def is_kept(path: Path) -> bool:
     if path.is_symlink() or not path.is_file():
         return False
     name = path.name
-    return not (name.endswith(CHANGING) or name in SKIPPED or name.startswith(".draft-"))
+    is_draft = any(part.startswith(".draft-") for part in path.parts[-3:])
+    return not (name.endswith(CHANGING) or name in SKIPPED or is_draft)
 
 
 def is_database(path: Path) -> bool:
@@ -54,6 +55,11 @@ def copy_database(source: Path, target: Path) -> None:
     ):
         old.backup(new)
         new.execute("pragma journal_mode = delete")
+
+
+def unfinished(home: Path) -> list[str]:
+    """Return the folders that a restore left which was cut off; nothing should be written then."""
+    return sorted(path.name for path in home.glob(".replaced-*"))
 
 
 def is_filled(home: Path) -> bool:

@@ -22,6 +22,7 @@ from golive_core.errors import BackupError, UsageError
 from golive_core.lake import Lake
 from golive_core.lake.copying import Pinned
 from golive_core.lake.trouble import is_full
+from golive_core.lock import alone
 
 TAR = ".tar"
 ERASED = f"{contents.LAKE}/{FILE}"
@@ -38,6 +39,17 @@ def make(
     Raises BackupError, also where the disk is full; then nothing that looks like a backup is left.
     """
     _refuse(home, target)
+    if target.suffix == TAR:
+        if keep:
+            raise UsageError("a file keeps one backup", hint="Name a folder with --keep")
+        return _made(home, target, lake_only=lake_only, also=also)
+    with alone(target, ".lock"):
+        return _made(home, target, lake_only=lake_only, keep=keep, also=also)
+
+
+def _made(
+    home: Path, target: Path, *, lake_only: bool, also: Iterable[Path], keep: int = 0
+) -> tuple[Document, int]:
     shelf = TarShelf(target) if target.suffix == TAR else FolderShelf(target)
     if isinstance(shelf, FolderShelf) and shelf.changed(ERASED, home / ERASED):
         shelf.distrust()

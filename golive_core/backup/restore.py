@@ -116,7 +116,8 @@ def _read_folder(root: Path, backup_id: str, sink: Sink) -> Document:
                 found = _written(entry.path, content, sink)
         except FileNotFoundError as error:
             raise BackupError(f"{entry.path} is missing", where=str(root), hint=HINT) from error
-        _same(entry, found, root)
+        where = object_path(root, entry.sha)
+        _same(entry, found, where, f"Remove {where}, then take another backup")
     return document
 
 
@@ -158,9 +159,9 @@ def _written(name: str, content: BinaryIO, sink: Sink) -> Entry:
     return Entry(name, size, digest.hexdigest())
 
 
-def _same(entry: Entry, found: Entry, where: Path) -> None:
+def _same(entry: Entry, found: Entry, where: Path, hint: str = HINT) -> None:
     if entry != found:
-        raise BackupError(f"{entry.path} is damaged", where=str(where), hint=HINT)
+        raise BackupError(f"{entry.path} is damaged", where=str(where), hint=hint)
 
 
 def _compare(document: Document, root: Path, source: Path) -> None:

@@ -76,6 +76,16 @@ class Document:
         return cls(**data, tables=tables, entries=entries)
 
 
+def _entries_before(root: Path) -> dict[str, Entry]:
+    """Return the entries of the newest backup that can be read: a damaged one stops nobody."""
+    for one in reversed(ids(root)):
+        try:
+            return {entry.path: entry for entry in read_folder(root, one).entries}
+        except BackupError:
+            continue
+    return {}
+
+
 def _sha(body: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
@@ -107,9 +117,7 @@ class FolderShelf:
         self.new_bytes = 0
         (root / "backups").mkdir(parents=True, exist_ok=True)
         root.chmod(0o700)
-        newest = ids(root)[-1:]
-        before = [read_folder(root, newest[0])] if newest else []
-        self._before = {entry.path: entry for one in before for entry in one.entries}
+        self._before = _entries_before(root)
 
     def known(self, path: str, size: int) -> Entry | None:
         """Return the entry of the last backup, if its content lies here whole."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import polars as pl
+
 from golive_core.backup.contents import files, is_database
 from golive_core.erasure.scrub import Scrubber, is_person
 from golive_core.errors import GoLiveError
@@ -55,25 +57,17 @@ def columns(db: sqlite3.Connection) -> Iterator[tuple[str, str]]:
 
 def _scrub_column(db: sqlite3.Connection, erased: Scrubber, table: str, column: str) -> int:
     person = is_person(table, column) or (table, column) == ("users", "name")
-    rows = db.execute(f'select rowid, "{column}" from "{table}"').fetchall()  # noqa: S608 - its own names
     changed = 0
-    for number, cell in rows:
-        new = _scrubbed(cell, erased, is_person=person)
-        if new != cell:
-            db.execute(f'update "{table}" set "{column}" = ? where rowid = ?', (new, number))  # noqa: S608
-            changed += 1
+    for kind, dtype in (("text", pl.String()), ("blob", pl.Binary())):
+        select = f'select rowid, "{column}" from "{table}" where typeof("{column}") = ?'  # noqa: S608 - its own names
+        rows = db.execute(select, (kind,)).fetchall()
+        old = pl.Series([cell for _, cell in rows], dtype=dtype)
+        new = erased.column(old, is_person=person)
+        differs = (new != old).arg_true().to_list() if new is not old else []
+        update = f'update "{table}" set "{column}" = ? where rowid = ?'  # noqa: S608 - its own names
+        db.executemany(update, [(new[number], rows[number][0]) for number in differs])
+        changed += len(differs)
     return changed
-
-
-def _scrubbed(cell: object, erased: Scrubber, *, is_person: bool) -> object:
-    if isinstance(cell, str):
-        return erased.text(cell, is_person=is_person)
-    if isinstance(cell, bytes):
-        try:
-            return erased.text(cell.decode()).encode()
-        except UnicodeDecodeError:
-            return cell
-    return cell
 
 
 def _close_accounts(db: sqlite3.Connection) -> None:

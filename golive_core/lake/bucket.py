@@ -139,6 +139,8 @@ def _client(endpoint: str, region: str, _pid: int) -> Any:  # noqa: ANN401 - bot
     config = Config(
         connect_timeout=CONNECT_S, read_timeout=READ_S, max_pool_connections=AT_ONCE,
         retries={"max_attempts": TRIES, "mode": "standard"},
+        request_checksum_calculation="when_required",  # stores of others do not know newer ones
+        response_checksum_validation="when_required",
         s3={"addressing_style": "path" if endpoint else "auto"},
     )  # fmt: skip
     return session.client(

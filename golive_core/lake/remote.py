@@ -30,7 +30,10 @@ from uuid import uuid4
 from golive_core.erasure.known import FILE as ERASED
 from golive_core.errors import LakeError, SettingsError
 from golive_core.lake.bucket import Bucket, Object
+from golive_core.log import get_logger
+from golive_core.settings import lake_place
 
+log = get_logger(__name__)
 FILE = "_remote.json"
 FRESH_S = 2.0
 """Readers look for news in the bucket this often."""
@@ -47,11 +50,20 @@ class Remote:
         self._erased: Object | None = None
 
     def refresh(self, *, now: bool = False) -> None:
-        """Bring manifests and logs up to date, if it was not done just now."""
+        """Bring manifests and logs up to date, if it was not done just now.
+
+        Readers go on with what this machine has where the bucket does not answer; writers, who say
+        `now`, do not: LakeError.
+        """
         with self._lock:
             if not now and time.monotonic() - self._looked < FRESH_S:
                 return
-            self._pull()
+            try:
+                self._pull()
+            except LakeError as error:
+                if now or not self._newest():
+                    raise
+                log.warning("the bucket does not answer, its copy is shown", error=str(error))
             self._looked = time.monotonic()
 
     def pending(self) -> bytes | None:
@@ -176,7 +188,17 @@ class Remote:
 
 
 def of(root: Path) -> Remote | None:
-    """Return the bucket of the lake below `root`; None for one that is on this machine alone."""
+    """Return the bucket of the lake below `root`; None for one that is on this machine alone.
+
+    Where the settings that were loaded name a bucket, the folder becomes the copy of it. Raises
+    SettingsError where it is the copy of another, or of one that they do not name.
+    """
+    place = lake_place(root)
+    if place and place.location:
+        attach(root, place.location, endpoint=place.endpoint, region=place.region)
+    elif place and (root / FILE).exists():
+        hint = "Name it again in [lake] location, or remove the folder: the bucket keeps the lake"
+        raise SettingsError("is the copy of a bucket that is not named", where=str(root), hint=hint)
     try:
         status = (root / FILE).stat()
     except OSError:

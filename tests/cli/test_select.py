@@ -104,6 +104,9 @@ def test_json_holds_reasons_and_the_curve(lake: Lake) -> None:
     first = told["tests"][0]
     assert (first["rank"], first["name"]) == (1, "test_3")
     assert {row["share"] for row in told["curve"]} >= {0.05, 0.5, 1.0}
+    assert told["left_out"]
+    assert len(told["tests"]) + len(told["left_out"]) == TESTS
+    assert all(one["flaky_probability"] is None for one in told["left_out"])
     touched = [test for test in told["tests"] if test["file"].startswith("tests/cart")]
     assert touched
     assert all("touches the same folder" in test["reasons"][0] for test in touched)

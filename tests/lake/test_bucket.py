@@ -302,7 +302,8 @@ def test_golive_toml_names_the_bucket(
     run, one = CliRunner(), here("one")
     Lake(one / ".golive" / "lake").merge("core.builds", builds(MONDAY, range(3)))
     with pytest.raises(SettingsError, match="holds another lake"):
-        settings.load()
+        Lake(settings.load().home / "lake").tables()
+    monkeypatch.setattr(settings, "_places", {})  # the command is another process
     assert run.invoke(build(), ["lake", "upload"]).exit_code == 0
     assert settings.load().lake.location == "s3://lake/moved"
     Lake(one / ".golive" / "lake").merge("core.builds", builds(TUESDAY, range(3, 4)))
@@ -319,7 +320,20 @@ def test_golive_toml_names_the_bucket(
     (two / "golive.toml").write_text("")
     monkeypatch.chdir(two)
     with pytest.raises(SettingsError, match="is not named"):
-        settings.load()
+        Lake(settings.load().home / "lake").tables()
+
+
+def test_readers_go_on_while_the_bucket_is_away(host: Host, bucket: Moto) -> None:
+    one = host("one")
+    one.merge("core.builds", builds(MONDAY, range(3)))
+    said = json.loads((one.root / remote.FILE).read_text())
+    (one.root / remote.FILE).write_text(json.dumps(said | {"endpoint": "http://127.0.0.1:9"}))
+    assert one.query(COUNT).item() == 3
+    with pytest.raises(LakeError, match="failed"):
+        one.merge("core.builds", builds(MONDAY, range(3, 5)))
+    (one.root / remote.FILE).write_text(json.dumps(said))
+    one.merge("core.builds", builds(MONDAY, range(3, 5)))
+    assert host("two").query(COUNT).item() == 5
 
 
 def test_a_store_that_is_not_there_is_told(tmp_path: Path, bucket: Moto) -> None:

@@ -246,6 +246,64 @@ def test_the_next_backup_mends_a_content_that_was_cut(filled: Path, tmp_path: Pa
     assert backup.check(tmp_path / "b") == made
 
 
+def test_a_content_that_rotted_is_told_and_mended(filled: Path, tmp_path: Path) -> None:
+    made, _ = backup.make(filled, tmp_path / "b")
+    entry = next(one for one in made.entries if one.path.startswith("artifacts/"))
+    place = tmp_path / "b" / "objects" / entry.sha[:2] / entry.sha[2:]
+    place.write_bytes(bytes(entry.size))
+    with pytest.raises(BackupError, match=f"Remove .*{entry.sha[2:]}, then take"):
+        backup.check(tmp_path / "b")
+    place.unlink()
+    backup.make(filled, tmp_path / "b")
+    backup.check(tmp_path / "b", backup_id=made.backup_id)
+
+
+def test_a_damaged_list_does_not_stop_the_next_backup(filled: Path, tmp_path: Path) -> None:
+    backup.make(filled, tmp_path / "b")
+    (document,) = (tmp_path / "b" / "backups").glob("*.json")
+    document.write_text("{")
+    made, _ = backup.make(filled, tmp_path / "b")
+    assert backup.check(tmp_path / "b") == made
+
+
+def test_a_file_keeps_one_backup(filled: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="keeps one backup"):
+        backup.make(filled, tmp_path / "a.tar", keep=2)
+
+
+CUT = """
+import os, signal, sys
+from pathlib import Path
+from golive_core import backup
+
+rename, left = Path.rename, [4]
+def cut(self, target):
+    if ".re" in str(self) + str(target):
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return rename(self, target)
+Path.rename = cut
+backup.restore(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[2]).parent, force=True)
+"""
+
+
+def test_a_restore_that_is_killed_is_told_and_repeated(filled: Path, tmp_path: Path) -> None:
+    from golive_core.backup.contents import unfinished
+
+    before = state(filled)
+    backup.make(filled, tmp_path / "b")
+    child = subprocess.run(
+        [sys.executable, "-c", CUT, str(tmp_path / "b"), str(filled)], check=False
+    )
+    assert child.returncode == -signal.SIGKILL
+    assert unfinished(filled)
+    backup.restore(tmp_path / "b", filled, tmp_path, force=True)
+    assert state(filled) == before
+    assert unfinished(filled) == []
+    assert not list(filled.glob(".re*"))
+
+
 def test_an_edited_list_of_contents_is_refused(filled: Path, tmp_path: Path) -> None:
     backup.make(filled, tmp_path / "b")
     (document,) = (tmp_path / "b" / "backups").glob("*.json")

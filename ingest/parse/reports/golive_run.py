@@ -46,17 +46,20 @@ def parse(body: Body) -> Iterator[Row]:
                 what = f"it is of version {value!r}, which this GoLive does not know"
                 raise ReportError(what, path=body.path, hint="Install a newer GoLive")
         else:
-            yield from _attempt(body, ".".join(place), obj(value))
+            yield from attempt(body, ".".join(place), obj(value))
 
 
-def _attempt(body: Body, where: str, said: dict[str, object]) -> Iterator[Row]:
+def attempt(body: Body, where: str, said: dict[str, object]) -> Iterator[Row]:
+    """Yield an attempt, its steps and its files; why it was skipped is its message."""
     status = _status(body, where, said)
     yield Case(
         text(said.get("name")) or "", status, text(said.get("suite")) or "",
+        text(said.get("class_name")) or "",
         duration_s=lasted(said.get("duration_s")), started_at=body.at(said.get("started_at")),
         type=text(said.get("type")), message=text(said.get("message")),
         details=text(said.get("details")), file=text(said.get("file")),
         environment=text(said.get("environment")) or "",
+        skip_reason=text(said.get("message")) if status == "skipped" else None,
     )  # fmt: skip
     yield from _files(WHOLE, said)
     for nth, one in enumerate(items(said.get("steps"))[:MOST_STEPS]):
