@@ -29,6 +29,7 @@ from golive_core.errors import LakeError, UsageError
 from golive_core.inbox import Delivery, Inbox
 from golive_core.lake import Lake
 from golive_core.schema import conform
+from golive_core.security import Fact, Recorder
 
 DAY = date(2024, 1, 1)
 AT = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -170,7 +171,17 @@ def test_the_list_holds_no_name(peopled: Path) -> None:
     path = peopled / "lake" / known.FILE
     assert path.stat().st_mode & 0o077 == 0
     text = path.read_text().lower()
-    assert not any(word in text for word in ("ada", "lovelace", "example"))
+    assert not any(word in text for word in ("ada@", "lovelace", "example"))
+
+
+def test_what_the_gateway_writes_a_moment_later_is_scrubbed(peopled: Path) -> None:
+    recorder = Recorder(peopled)
+    recorder.note(Fact("authentication", "sign in", "ok", "ada@example.org", "127.0.0.1"))
+    recorder.note(Fact("authentication", "sign in", "ok", "bob", "127.0.0.1"))
+    removed(peopled)
+    recorder.flush()
+    assert prove(peopled, NAMES).left == {}
+    assert "bob" in {event.fact.actor for event in recorder.waiting()}
 
 
 def test_twice_is_once(peopled: Path) -> None:
