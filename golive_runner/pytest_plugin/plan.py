@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from golive_core.settings import child_environment
-from golive_runner.pytest_plugin import names
+from golive_runner import pytest_names as names
 from golive_runner.pytest_plugin.options import wrong
 
 LAKE = "lake"
