@@ -34,8 +34,8 @@ class Evidence:
 def evidence(repository: Repository, fix: str, test: str) -> Evidence:
     """Return what the lake knows of a test (node id); nothing where there is no lake."""
     from golive_core.lake import Lake
+    from golive_core.pytest_names import of_node
     from golive_core.settings import home
-    from golive_runner.pytest_names import of_node
 
     lake = Lake(home() / "lake")
     if not lake.exists("core.test_results") or not lake.exists("core.tests"):

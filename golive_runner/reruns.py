@@ -18,10 +18,10 @@ from typing import Any
 from uuid import uuid4
 
 import golive_runner
+from golive_core import pytest_names as names
 from golive_core.errors import UsageError
 from golive_core.settings import child_environment
 from golive_runner import process
-from golive_runner import pytest_names as names
 from golive_runner.watch import Limits, Watch
 
 OURS = ("golive.py", "golive_core", "golive_runner")

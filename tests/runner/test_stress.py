@@ -11,10 +11,10 @@ import pytest
 
 from golive_core.errors import UsageError
 from golive_core.lake import Lake
+from golive_core.pytest_names import node_of, of_node
 from golive_core.settings import child_environment
 from golive_runner import changed_tests
 from golive_runner.changed_tests import change, top
-from golive_runner.pytest_names import node_of, of_node
 from golive_runner.reruns import Reruns
 from golive_runner.watch import Limits
 from ingest.parse.tests import frames
