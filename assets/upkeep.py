@@ -62,8 +62,15 @@ def _prune_table(lake: Lake, table: str, before: date) -> int:
 
 
 def prune_artifacts(lake: Lake, home: Path, *, evidence_days: int) -> Pruned:
-    """Remove artifacts that no raw payload names any more, nor a test of the last days."""
-    store = ArtifactStore(home)
+    """Remove artifacts that nothing names any more; waits for a backup being made.
+
+    Raw payloads, baselines and the tests of the last `evidence_days` name what is kept.
+    """
+    with lake.unpruned():
+        return _prune_artifacts(lake, ArtifactStore(home), evidence_days)
+
+
+def _prune_artifacts(lake: Lake, store: ArtifactStore, evidence_days: int) -> Pruned:
     named = {store.path(sha) for sha in _named(lake, evidence_days)}
     limit = (datetime.now(UTC) - GRACE).timestamp()
     count = size = 0
@@ -79,6 +86,7 @@ def _named(lake: Lake, evidence_days: int) -> Iterable[str]:
     since = datetime.now(UTC).date() - timedelta(days=evidence_days)
     evidence = "select distinct sha256 from core.test_artifacts where day >= ?"
     yield from lake.query(evidence, [since])["sha256"]
+    yield from lake.query("select distinct sha256 from ops.baselines")["sha256"]
     for table in lake.tables():
         if table.startswith("raw."):
             query = f"select distinct artifact from {table} where artifact is not null"  # noqa: S608

@@ -115,6 +115,25 @@ def verify(lake: Lake) -> Verdict:
     return Verdict(len(rows), rows[-1]["hash"] if rows else "", tuple(_breaks(rows)))
 
 
+def rechain(lake: Lake, subject: Subject, detail: Mapping[str, object]) -> None:
+    """Hash the chain anew after records were changed by law, and record that as its last one.
+
+    The record tells the head before, which whoever noted it can compare: the one way in which a
+    change is not found as such.
+    """
+    before = verify(lake)
+    if before.breaks:
+        with alone(lake.root / LOCKS, "audit"):
+            rows = lake.query(f"select * from {TABLE} order by number").to_dicts()  # noqa: S608 - ours
+            previous = ""
+            for row in rows:
+                row["previous_hash"] = previous
+                previous = row["hash"] = digest(row)
+            lake.overwrite(TABLE, pl.DataFrame(rows, schema=schema.AUDIT_LOG.schema))
+    records = {"head_before": before.head, "records_changed": len(before.breaks)}
+    append(lake, subject, "done", {**detail, **records})
+
+
 def knows(lake: Lake, head: str) -> bool:
     """Tell whether a record of that hash is in the chain: none was taken off behind it."""
     if not lake.exists(TABLE):

@@ -12,12 +12,13 @@ import errno
 import gzip
 import hashlib
 import zlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 from uuid import uuid4
 
+from golive_core.erasure.scrub import active
 from golive_core.errors import LakeError, LakeFullError
 
 CHUNK_BYTES = 1 << 20
@@ -109,11 +110,25 @@ class ArtifactStore:
         draft = self.root / f".draft-{uuid4().hex}"
         try:
             yield draft
-        except BaseException:
+        finally:
             draft.unlink(missing_ok=True)
-            raise
+
+    def rewrite(self, sha: str, change: Callable[[str], str]) -> bool:
+        """Put a changed text in place of a body, under its old name; tell whether it changed.
+
+        The name stays that of what was received, so that it is known when it comes again.
+        """
+        with self._draft() as draft, self._storing():
+            draft.write_bytes(self.path(sha).read_bytes())
+            if not _changed(draft, change):
+                return False
+            draft.replace(self.path(sha))
+        return True
 
     def _publish(self, draft: Path, sha: str) -> None:
+        erased = active(self.root.parent / "lake")
+        if erased:
+            _changed(draft, erased.text)
         path = self.path(sha)
         try:
             draft.replace(path)
@@ -135,6 +150,18 @@ def _told_size(packed: bytes) -> int:
     That is a third of the cost of unpacking; a wrong size does no harm but to that.
     """
     return min(max(1, int.from_bytes(packed[-4:], "little")), MOST_BYTES)
+
+
+def _changed(packed: Path, change: Callable[[str], str]) -> bool:
+    """Change the text of a compressed file; tell whether it did. What is no text stays."""
+    try:
+        old = gzip.decompress(packed.read_bytes()).decode()
+    except UnicodeDecodeError:
+        return False
+    new = change(old)
+    if new != old:
+        packed.write_bytes(zlib.compress(new.encode(), LEVEL, wbits=GZIP))
+    return new != old
 
 
 def _mapped(error: OSError, root: Path) -> LakeError:

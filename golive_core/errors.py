@@ -15,6 +15,7 @@ GoLiveError                  what happened, where, and what to do
 │   └── SourceDataError      an answer or a file that is not what its format says
 │       └── ReportError      a report file that cannot be parsed (carries path and line)
 │           └── BrokenXmlError   ... since it is not well-formed (in ingest.parse.safe_xml)
+├── BackupError              a backup is damaged, cut off, or not to be restored here
 ├── ModelFileError           a model's file is damaged, edited or not to be trusted (models.store)
 ├── LockedError              too many wrong passwords (golive_core.accounts, has retry_after_s)
 ├── CutError                 a model's answer was cut off at its limit (golive_agents)
@@ -121,6 +122,10 @@ class ReportError(SourceDataError):
         where = path if line is None else f"{path}:{line}"
         super().__init__(what, where=where, hint=hint)
         self.path, self.line = path, line
+
+
+class BackupError(GoLiveError):
+    """A backup cannot be made, is damaged or cut off, or is not to be restored here."""
 
 
 class ServiceError(GoLiveError):

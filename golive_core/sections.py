@@ -52,6 +52,19 @@ class Monitor:
 
 
 @dataclass(frozen=True, slots=True)
+class Lake:
+    """Where the lake is: `s3://bucket/prefix` for one that several machines share, "" for here.
+
+    `endpoint` is the address of a store other than AWS's (MinIO, Ceph), `region` the bucket's.
+    Keys come from AWS_* variables, a profile, or the role of the machine or pod.
+    """
+
+    location: str = ""
+    endpoint: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """Where `golive up` listens, on 127.0.0.1 alone."""
 
@@ -108,4 +121,4 @@ class Gateway:
     concurrent: int = 200
 
 
-Section = Rates | Delivery | Retention | Ports | Gateway | Secrets | SignIn | Model
+Section = Rates | Delivery | Retention | Lake | Ports | Gateway | Secrets | SignIn | Model

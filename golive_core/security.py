@@ -12,13 +12,14 @@ import atexit
 import sqlite3
 import threading
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from golive_core.erasure.known import FILE as ERASED
 from golive_core.errors import GoLiveError
 from golive_core.log import get_logger
 
@@ -38,6 +39,8 @@ INSERT = "insert into events values (null, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 WAITING = "select * from events order by sequence limit ?"
 Kind = Literal["authentication", "authorisation", "data_access", "limit", "change"]
 Outcome = Literal["ok", "refused"]
+TEXTS = slice(5, 8)
+"""Where actor, address and resource stand in a row that is written."""
 log = get_logger(__name__)
 
 
@@ -101,9 +104,25 @@ class Recorder:
         ]  # fmt: skip
         try:
             with self._open() as db:
-                db.executemany(INSERT, rows)
+                db.executemany(INSERT, self._scrubbed(rows))
         except GoLiveError as error:
             log.warning("security events are lost", events=len(rows), error=str(error))
+
+    def _scrubbed(self, rows: Sequence[tuple[object, ...]]) -> Sequence[tuple[object, ...]]:
+        """Return the rows without people who were erased between an event and its writing."""
+        lake = self.path.parent / "lake"
+        if not (lake / ERASED).exists():
+            return rows
+        from golive_core.erasure.scrub import active
+
+        erased = active(lake)
+        if erased is None:
+            return rows
+        return [
+            (*row[:TEXTS.start], *(erased.text(str(cell), is_person=True) for cell in row[TEXTS]),
+             *row[TEXTS.stop:])
+            for row in rows
+        ]  # fmt: skip
 
     def waiting(self, *, limit: int = 50_000) -> list[Event]:
         """Return the oldest events that are not in the lake yet."""

@@ -16,7 +16,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, datetime
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +27,7 @@ from golive_core.errors import SettingsError
 from golive_core.sections import (
     Delivery,
     Gateway,
+    Lake,
     Monitor,
     Ports,
     Rates,
@@ -43,7 +44,6 @@ PREFIX = "GOLIVE_"
 SOURCE_PREFIX = "GOLIVE_SOURCE_"
 SCHEDULE = "*/15 * * * *"
 """Cron line of a source that names none."""
-SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
 SECRET_WORDS = re.compile(
     r"(^|_)(token|password|passwd|passphrase|secret|api_?key|private_key|access_key)s?$"
 )
@@ -56,6 +56,7 @@ TOP = (
     "rates",
     "delivery",
     "retention",
+    "lake",
     "port",
     "gateway",
     "secrets",
@@ -116,6 +117,7 @@ class Settings:
     rates: Rates = field(default_factory=Rates)
     delivery: Delivery = field(default_factory=Delivery)
     retention: Retention = field(default_factory=Retention)
+    lake: Lake = field(default_factory=Lake)
     ports: Ports = field(default_factory=Ports)
     gateway: Gateway = field(default_factory=Gateway)
     secrets: Secrets = field(default_factory=Secrets)
@@ -163,7 +165,8 @@ OWN_VARIABLES = (
     "GOLIVE_SIGN_IN", "GOLIVE_SHARED", "GOLIVE_HISTORY_START", "GOLIVE_CORES",
 )  # fmt: skip
 SECTIONS: tuple[tuple[str, Section], ...] = (
-    ("rates", Rates()), ("delivery", Delivery()), ("retention", Retention()), ("port", Ports()),
+    ("rates", Rates()), ("delivery", Delivery()), ("retention", Retention()), ("lake", Lake()),
+    ("port", Ports()),
     ("gateway", Gateway()), ("secrets", Secrets()), ("sign_in", SignIn()),
     ("model", Model()),
 )  # fmt: skip
@@ -211,11 +214,27 @@ def file_of(base: Path | None = None) -> Path | None:
     return next((path for path in places if path.is_file()), None)
 
 
+_places: dict[Path, Lake] = {}
+
+
 def load(base: Path | None = None) -> Settings:
     """Read the settings of the folder `base`; everything has a default.
 
-    Raises SettingsError with the file, the line and the mend.
+    The lake below the home becomes the copy of the bucket that they name. Raises SettingsError
+    with the file, the line and the mend.
     """
+    found = read(base)
+    _places[found.home / "lake"] = found.lake
+    return found
+
+
+def lake_place(root: Path) -> Lake | None:
+    """Return where the settings that were loaded say that the lake of `root` is, None if none."""
+    return _places.get(root)
+
+
+def read(base: Path | None = None) -> Settings:
+    """Read the settings of the folder `base` and change nothing; raises SettingsError."""
     folder, place, file = base_folder(base), home(base), file_of(base)
     return parse(file.read_bytes() if file else b"", base=folder, home=place, file=file)
 
@@ -243,12 +262,13 @@ def parse(content: bytes, *, base: Path, home: Path, file: Path | None = None) -
         rates=toml.section("rates", Rates()),
         delivery=toml.section("delivery", Delivery()),
         retention=toml.section("retention", Retention()),
+        lake=toml.section("lake", Lake()),
         ports=toml.section("port", Ports()),
         gateway=toml.section("gateway", Gateway()),
         secrets=toml.section("secrets", Secrets()),
         model=_model(toml),
         sign_in=_sign_in(toml),
-        history_start=_instant(toml, toml.data.get("history_start")),
+        history_start=toml.instant(("history_start",)),
         cores=max(1, toml.scalar(("cores",), toml.data.get("cores", cores), cores)),
     )
 
@@ -327,7 +347,7 @@ def _model(toml: Toml) -> Model:
 
 
 def _project(toml: Toml, key: str) -> Project:
-    _slug(toml, ("project", key))
+    toml.slug(("project", key))
     filled = toml.section(("project", key), Project(key), skip=("id",))
     return filled if filled.name else replace(filled, name=key)
 
@@ -339,7 +359,7 @@ def _sign_in(toml: Toml) -> SignIn:
 
 def _instance(toml: Toml, path: tuple[str, str], projects: Mapping[str, Project]) -> Instance:
     name = path[1]
-    _slug(toml, path)
+    toml.slug(path)
     raw = toml.table(*path)
     kind = raw.get("type")
     if not isinstance(kind, str):
@@ -365,7 +385,7 @@ def _project_of(
 
 def _monitor(toml: Toml, name: str, projects: Mapping[str, Project]) -> Monitor:
     path = ("monitor", name)
-    _slug(toml, path)
+    toml.slug(path)
     raw = toml.table(*path)
     project = _project_of(toml, path, raw.get("project"), projects)
     paths = _texts(raw.get("paths"))
@@ -425,25 +445,6 @@ def _password_in_url(value: str) -> bool:
         return "://" in value and bool(urlsplit(value).password)
     except ValueError:
         return False
-
-
-def _instant(toml: Toml, value: object) -> datetime | None:
-    """Return the instant of a TOML date, a TOML time or ISO text; without a zone it is UTC."""
-    if value in (None, ""):
-        return None
-    try:
-        text = value.isoformat() if isinstance(value, date) else str(value)
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        hint = "For example history_start = 2024-01-01"
-        raise toml.error(("history_start",), f"is {value!r}", hint) from None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-
-
-def _slug(toml: Toml, path: tuple[str, ...]) -> None:
-    if not SLUG.fullmatch(path[-1]):
-        hint = "Use small letters, digits, dot, dash and underscore"
-        raise toml.error(path, "is not a usable name", hint)
 
 
 # ---------------------------------------------------------------- GOLIVE_* over the file

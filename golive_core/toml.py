@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from golive_core.errors import SettingsError
@@ -18,6 +19,7 @@ Section = TypeVar("Section", bound="DataclassInstance")
 Scalar = TypeVar("Scalar", int, float, bool, str)
 Table = dict[str, object]
 Path = tuple[str, ...]
+SLUG = re.compile(r"[a-z0-9][a-z0-9._-]*")
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -92,6 +94,25 @@ class Toml:
                 for key, value in raw.items()
             },
         )
+
+    def slug(self, path: Path) -> None:
+        """Refuse a name, the last of `path`, that cannot be a part of ids and files."""
+        if not SLUG.fullmatch(path[-1]):
+            hint = "Use small letters, digits, dot, dash and underscore"
+            raise self.error(path, "is not a usable name", hint)
+
+    def instant(self, path: Path) -> datetime | None:
+        """Return the instant of a TOML date, a TOML time or ISO text; without a zone it is UTC."""
+        value = self.table(*path[:-1]).get(path[-1])
+        if value in (None, ""):
+            return None
+        try:
+            text = value.isoformat() if isinstance(value, date) else str(value)
+            parsed = datetime.fromisoformat(text)
+        except ValueError:
+            hint = f"For example {path[-1]} = 2024-01-01"
+            raise self.error(path, f"is {value!r}", hint) from None
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
     def scalar(self, path: Path, value: object, default: Scalar) -> Scalar:
         """Return `value` in the type of `default`; text of a variable may stand for any of them."""

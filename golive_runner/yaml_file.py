@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     import yaml
     from pydantic_core import ErrorDetails
 
-MOST_BYTES = 4 << 20
+MOST_BYTES = 1 << 20
+"""A document that people write is a thousandth of that; a larger one is something else."""
 MOST_NODES = 200_000
 UNKNOWN = "unknown_key"
+QUOTES = 'Put quotes around a text with { or ? inside of {}: {get: "/users/{id}"}'
 SCALARS = (
     ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
     ("tag:yaml.org,2002:int", r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
@@ -75,7 +77,7 @@ class YamlFile:
 
     path: Path
     data: object
-    _root: AnyNode
+    root: AnyNode
 
     @classmethod
     def read(cls, path: Path) -> YamlFile:
@@ -93,11 +95,14 @@ class YamlFile:
                 return cls(path, cast("object", loader.construct_document(root)), root)
             finally:
                 loader.dispose()
-        except yaml.YAMLError as error:
+        except RecursionError as error:
+            raise UsageError("not valid YAML: nested too deep", where=str(path)) from error
+        except (yaml.YAMLError, ValueError) as error:
             mark = cast("Any", getattr(error, "problem_mark", None))
             where = f"{path}:{mark.line + 1}" if mark else str(path)
             what = getattr(error, "problem", None) or str(error).splitlines()[0]
-            raise UsageError(f"not valid YAML: {what}", where=where) from error
+            hint = QUOTES if "got '{'" in what or "got '?'" in what else ""
+            raise UsageError(f"not valid YAML: {what}", where=where, hint=hint) from error
 
     def load(self, model: type[Model]) -> Model:
         """Return the document as `model`; raises UsageError with file, line and key."""
@@ -124,7 +129,7 @@ class YamlFile:
 
     def _place(self, loc: Loc) -> tuple[int, list[int | str]]:
         """Return line (from 1) and keys of a place; parts that name a model's choice are left."""
-        node, line, keys = self._root, self._root.start_mark.line + 1, list[int | str]()
+        node, line, keys = self.root, self.root.start_mark.line + 1, list[int | str]()
         for part in loc:
             found = _inner(node, part)
             if found:

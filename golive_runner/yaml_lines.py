@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from golive_core.errors import UsageError
 from golive_core.toml import near
+from golive_runner.yaml_file import YamlFile
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
 Model = TypeVar("Model", bound="BaseModel")
 Place = tuple[str | int, ...]
-MOST_BYTES = 1 << 20
-"""A document that people write is a thousandth of that; a larger one is something else."""
 UNKNOWN = "extra_forbidden"
 
 
@@ -57,36 +56,11 @@ class Document:
 
 def read(path: Path) -> Document:
     """Read a file; raises UsageError where it is missing, too large, or no YAML mapping."""
-    import yaml
-
-    text = _text(path)
-    try:
-        compose = cast("Callable[..., Any]", yaml.compose)
-        node = compose(text, Loader=yaml.SafeLoader)
-        said: object = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise UsageError(f"not valid YAML: {error.problem}", where=f"{path}:{line}") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise UsageError(f"not valid YAML: {error}", where=str(path)) from error
-    if not isinstance(said, dict):
+    file = YamlFile.read(path)
+    if not isinstance(file.data, dict):
         hint = "It begins with `journey: NAME` or `checks: NAME`; see docs/test_runner.md"
         raise UsageError("it is no mapping of keys to values", where=str(path), hint=hint)
-    lines = dict(_lines(node, ())) if node else {}
-    return Document(path, cast("Mapping[str, Any]", said), lines)
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            body = file.read(MOST_BYTES + 1)
-        if len(body) > MOST_BYTES:
-            raise UsageError(f"it is larger than {MOST_BYTES >> 20} MiB", where=str(path))
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError("it is not UTF-8 text", where=str(path)) from error
-    except OSError as error:
-        raise UsageError(f"cannot read it: {error.strerror}", where=str(path)) from error
+    return Document(path, cast("Mapping[str, Any]", file.data), dict(_lines(file.root, ())))
 
 
 def _lines(node: Any, place: Place, depth: int = 0) -> Iterable[tuple[Place, int]]:  # noqa: ANN401 - PyYAML has no types

@@ -122,6 +122,7 @@ def _variables() -> Iterator[Finding]:
 
 def _disk(settings: Settings) -> Iterator[Finding]:
     from golive_cli.folder import prepared
+    from golive_core.backup.contents import unfinished
     from ingest.source import Finding
 
     home = prepared(settings.home)
@@ -133,6 +134,9 @@ def _disk(settings: Settings) -> Iterator[Finding]:
         yield Finding("writable", "failed", f"{home}: {error.strerror}", "Make it writable")
         return
     yield _ok("writable", str(home))
+    if left := unfinished(home):
+        hint = "Restore again with --force; what was there before lies in it until then"
+        yield Finding("restore", "failed", f"it was cut off: {', '.join(left)}", hint)
     free = shutil.disk_usage(home).free
     state = "ok" if free > FEW_BYTES else "warning" if free > LEAST_BYTES else "failed"
     yield Finding("disk", state, f"{size(free)} free", "Make room, or move GOLIVE_HOME")

@@ -16,6 +16,7 @@ import golive_gateway
 from golive_cli.serve.ports import HOST
 from golive_core.settings import Ports, Settings, child_environment
 
+WORKSPACE = Path(golive_gateway.__file__).parent.parent / "workspace.yaml"
 LONGEST_SOCKET = 100
 """Bytes of a UNIX socket's path that every system takes."""
 
@@ -31,6 +32,22 @@ class Service:
     folder: Path | None = None
     niceness: int = 0
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def alone(settings: Settings, ports: Ports, host: str) -> list[Service]:
+    """Return each service as a machine or container of its own runs it, listening on `host`.
+
+    Dagster's two load our code themselves: there is no code server beside them.
+    """
+    web = ("--host", host, "--port", str(ports.dagster), "--workspace", str(WORKSPACE))
+    below = ("--path-prefix", settings.dagster_prefix) if settings.dagster_prefix else ()
+    daemon = (*python("dagster._daemon"), "run", "--workspace", str(WORKSPACE))
+    return [
+        _gateway(settings, ports, host),
+        _dashboards(settings, ports, host),
+        Service("dagster", "Dagster", (*python("dagster_webserver"), *web, *below)),
+        Service("dagster-daemon", "schedules and sensors", daemon),
+    ]
 
 
 def front(settings: Settings, ports: Ports) -> list[Service]:
@@ -86,10 +103,10 @@ def python(module: str) -> tuple[str, ...]:
     return (sys.executable, "-m", module)
 
 
-def _gateway(settings: Settings, ports: Ports) -> Service:
+def _gateway(settings: Settings, ports: Ports, host: str = HOST) -> Service:
     # Who listens to /v1/events would never go by himself when the gateway is to end.
     options = (
-        "--factory", "--host", HOST, "--port", str(ports.gateway), "--no-access-log",
+        "--factory", "--host", host, "--port", str(ports.gateway), "--no-access-log",
         "--timeout-graceful-shutdown", "3",
     )  # fmt: skip
     # Who calls is what the front door says; without one nobody may say so.
@@ -102,10 +119,10 @@ def _gateway(settings: Settings, ports: Ports) -> Service:
     )  # fmt: skip
 
 
-def _dashboards(settings: Settings, ports: Ports) -> Service:
+def _dashboards(settings: Settings, ports: Ports, host: str = HOST) -> Service:
     folder = Path(golive_gateway.__file__).parent.parent / "dashboards"
     options = {
-        "server.address": HOST, "server.port": ports.dashboards, "server.headless": "true",
+        "server.address": host, "server.port": ports.dashboards, "server.headless": "true",
         "server.fileWatcherType": "none", "browser.gatherUsageStats": "false",
         "browser.serverAddress": HOST, "global.developmentMode": "false",
     }  # fmt: skip

@@ -15,12 +15,14 @@ writer repeats 5 and 6. Readers take no lock: they follow the newest manifest.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from golive_core.errors import LakeConflictError, LakeError
@@ -104,11 +106,13 @@ def commit(layout: Layout, writes: Sequence[Write], note: str) -> list[WriteResu
     prepare(layout)
     try:
         with locked(layout):
-            recover(layout)
-            known = manifest.newest(layout)
-            pairs = zip(writes, plans, strict=True)
-            plans = [again(layout, known, *pair) for pair in pairs]
-            publish(layout, known.n + 1, plans, note)
+            is_published = False
+            while not is_published:
+                recover(layout)
+                known = manifest.newest(layout)
+                pairs = zip(writes, plans, strict=True)
+                plans = [again(layout, known, *pair) for pair in pairs]
+                is_published = publish(layout, known.n + 1, plans, note)
     except BaseException:
         if not (layout.manifests / INTENT).exists():
             discard(plans)
@@ -149,6 +153,8 @@ def prepare(layout: Layout) -> None:
         layout.manifests.mkdir(parents=True, exist_ok=True)
     if not layout.format_file.exists():
         manifest.write_json(layout.format_file, {"format": FORMAT})
+        if layout.remote:
+            layout.remote.settle(layout.format_file, layout.format_file.read_bytes())
 
 
 def again(layout: Layout, known: Manifest, write: Write, before: Plan) -> Plan:
@@ -162,18 +168,30 @@ def again(layout: Layout, known: Manifest, write: Write, before: Plan) -> Plan:
 def newest_snapshot(layout: Layout, known: Manifest, table: str) -> Snapshot:
     """Return the newest Delta version of a table, also one that another tool has written."""
     folder = layout.folder(table)
+    if layout.remote:
+        layout.remote.pull_log(folder)
     version = snapshots.newest_version(folder, known.tables.get(table, -1))
     return snapshots.snapshot(table, folder, version)
 
 
-def publish(layout: Layout, n: int, plans: Sequence[Plan], note: str) -> None:
-    """Commit the plans to their tables and then to manifest `n`. The caller holds the lock."""
+def publish(layout: Layout, n: int, plans: Sequence[Plan], note: str) -> bool:
+    """Commit the plans to their tables and then to manifest `n`. The caller holds the lock.
+
+    False if, in a bucket, another machine has claimed `n`: then nothing was done.
+    """
     commits = [to_commit(item, note) for item in plans if not item.is_empty]
     if not commits:
-        return
+        return True
     promise = {"format": FORMAT, "n": n, "note": note, "commits": [asdict(c) for c in commits]}
+    if layout.remote:
+        layout.remote.push(
+            item.base.folder / add.path for item in plans for add in item.adds if add.path
+        )
+        if not layout.remote.claim(n, promise):
+            return False
     manifest.write_json(layout.manifests / INTENT, promise)
     fulfil(layout, n, note, commits)
+    return True
 
 
 def fulfil(
@@ -183,14 +201,32 @@ def fulfil(
     versions: dict[str, int] = {}
     try:
         for item in commits:
-            versions[item.table] = delta.apply(layout.folder(item.table), item, n=n, again=again)
+            versions[item.table] = entered(layout, item, n, again=again)
     except LakeError:
         if not versions and not delta.applied(layout.folder(commits[0].table), n):
-            (layout.manifests / INTENT).unlink(missing_ok=True)
+            forget(layout, n)
         raise
     following = manifest.newest(layout).after(note, datetime.now(UTC), versions)
     manifest.publish(layout, following)
+    forget(layout, n)
+
+
+def forget(layout: Layout, n: int) -> None:
+    """Remove the promise of a transaction that is done, or that cannot be."""
     (layout.manifests / INTENT).unlink(missing_ok=True)
+    if layout.remote:
+        layout.remote.unclaim(n)
+
+
+def entered(layout: Layout, item: Commit, n: int, *, again: bool) -> int:
+    """Add the entries of a commit to the table's log, in the bucket too; return the version."""
+    folder = layout.folder(item.table)
+    version = delta.apply(folder, item, n=n, again=again)
+    if layout.remote is None:
+        return version
+    while not delta.shared(folder, layout.remote, item.base + 1, version, n):
+        version = delta.apply(folder, item, n=n, again=True)
+    return version
 
 
 def recover(layout: Layout) -> bool:
@@ -199,6 +235,8 @@ def recover(layout: Layout) -> bool:
     The caller holds the lock.
     """
     path = layout.manifests / INTENT
+    if layout.remote:
+        take_claim(layout, path)
     try:
         promise = manifest.read_json(path)
     except FileNotFoundError:
@@ -210,6 +248,21 @@ def recover(layout: Layout) -> bool:
     commits = [Commit(**item) for item in promise["commits"]]
     fulfil(layout, promise["n"], promise["note"], commits, again=True)
     return True
+
+
+def take_claim(layout: Layout, path: Path) -> None:
+    """Bring the copy of a bucket up to date, with the claim that nobody has finished yet."""
+    if layout.remote is None:
+        return
+    layout.remote.refresh(now=True)
+    claim = layout.remote.pending()
+    if claim is None:
+        path.unlink(missing_ok=True)
+        return
+    promise = json.loads(claim)
+    for one in promise["commits"]:
+        layout.remote.pull_log(layout.folder(one["table"]))
+    manifest.write_json(path, promise)
 
 
 def to_commit(item: Plan, note: str) -> Commit:

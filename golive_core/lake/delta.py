@@ -14,13 +14,17 @@ from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.schema import ArrayType, PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
+from golive_core.lake import remote
+from golive_core.lake.remote import Remote
 from golive_core.lake.snapshot import (
     Era,
     Snapshot,
     added_file,
     dtype_named,
     era,
+    forget,
     keep,
+    log_entry,
     newest_version,
 )
 from golive_core.lake.trouble import told
@@ -82,6 +86,25 @@ def applied(folder: Path, n: int) -> bool:
     return found and (DeltaTable(str(folder)).transaction_version(APP) or 0) >= n
 
 
+def shared(folder: Path, bucket: Remote, first: int, last: int, n: int) -> bool:
+    """Put the entries from `first` to `last` into the bucket, or take those that are there.
+
+    False if another tool's entry was there instead of the one of manifest `n`.
+    """
+    is_same = True
+    for version in range(first, last + 1):
+        path = log_entry(folder, version)
+        mine = path.read_bytes()
+        theirs = bucket.settle(path, mine)
+        if theirs != mine:
+            path.write_bytes(theirs)
+            is_same = False
+    if not is_same:
+        _handles.clear()
+        forget(folder)
+    return is_same or applied(folder, n)
+
+
 def handle(folder: Path) -> DeltaTable:
     """Return the table at its newest version: opened once a process, then brought up to date."""
     key = (os.getpid(), era(folder.parent.parent), folder)
@@ -113,17 +136,25 @@ def delta_schema(commit: Commit) -> Schema:
 
 def add_actions(folder: Path, commit: Commit) -> list[AddAction]:
     """Return Delta's add actions for the staged files."""
+    is_in_bucket = remote.of(folder.parent.parent) is not None
     return [
         AddAction(
             path,
             size,
             {} if commit.partition is None else {commit.partition: value},
-            int((folder / path).stat().st_mtime * 1000),
+            modified_ms(folder / path, is_in_bucket=is_in_bucket),
             commit.data_change,
             stats,
         )
         for path, size, value, stats in commit.adds
     ]
+
+
+def modified_ms(path: Path, *, is_in_bucket: bool) -> int:
+    """Return when a file was written; now, for one that another machine put into the bucket."""
+    if is_in_bucket and not path.exists():
+        return int(time.time() * 1000)
+    return int(path.stat().st_mtime * 1000)
 
 
 def create(folder: Path, commit: Commit, n: int) -> None:

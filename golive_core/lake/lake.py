@@ -12,7 +12,7 @@ import polars as pl
 
 from golive_core import schema
 from golive_core.errors import LakeError
-from golive_core.lake import lookup, manifest, read, sandbox, stage, upkeep
+from golive_core.lake import copying, lookup, manifest, read, sandbox, stage, upkeep
 from golive_core.lake import transaction as transactions
 from golive_core.lake.commit import WriteResult
 from golive_core.lake.layout import Layout
@@ -131,6 +131,19 @@ class Lake:
         held = lookup.snapshot_of(self._layout, self.manifest(None), table)
         return stage.read_rows(schema.find(table), held, files)
 
+    def files(self, table: str) -> list[str]:
+        """Return the paths, in its folder, of the files of any table's newest version."""
+        found = read.snapshot_of(self._layout, manifest.newest(self._layout), table)
+        return [file.path for file in found.files]
+
+    def read_files(self, table: str, paths: Collection[str]) -> pl.DataFrame:
+        """Return all rows of some files of any table, one of marts too.
+
+        Raises LakeConflictError if another process has replaced one of them by now.
+        """
+        self._refuse_held(table)
+        return upkeep.read_files(self._layout, table, paths)
+
     def sandbox(
         self,
         sql: str,
@@ -194,7 +207,7 @@ class Lake:
         Rows of a fact with a known key are left out and counted. Nothing is committed.
         """
         spec = schema.find(table)
-        conformed = stage.shaped(table, frame)[1]
+        conformed = stage.shaped(table, frame, self.root)[1]
         return transactions.staged(self._layout, spec, conformed, check=spec.is_fact)
 
     def changed_days(self, table: str, since: int = 0) -> set[date]:
@@ -211,6 +224,27 @@ class Lake:
     def vacuum(self, keep: timedelta = timedelta(days=7)) -> upkeep.Vacuumed:
         """Forget what was replaced longer ago than `keep`, and remove abandoned files."""
         return upkeep.vacuum(self._layout, keep)
+
+    @contextmanager
+    def pinned(self) -> Generator[copying.Pinned]:
+        """Lend one state of the lake and its files, for a copy; none of them goes meanwhile."""
+        with copying.pinned(self._layout) as found:
+            yield found
+
+    @contextmanager
+    def unpruned(self) -> Generator[None]:
+        """Keep what is old until the block ends; who removes what rows name holds it too."""
+        with upkeep.unpruned(self._layout):
+            yield
+
+    def forget_past(self) -> upkeep.Vacuumed:
+        """Remove every version but the newest of each table, and its log: no `as_of` after that."""
+        return upkeep.forget_past(self._layout)
+
+    def share_erased(self) -> None:
+        """Tell the other machines of a lake in a bucket who was erased; here everybody knows."""
+        if self._layout.remote:
+            self._layout.remote.share_erased()
 
     def history(self, table: str, limit: int = 100) -> pl.DataFrame:
         """Return the newest commits of a table: version, at, operation, rows and days changed."""

@@ -23,6 +23,8 @@ import polars as pl
 
 from golive_core import schema
 from golive_core.errors import LakeError
+from golive_core.lake import remote
+from golive_core.lake.remote import Remote
 from golive_core.schema import Partition, Table
 
 FORMAT = 1
@@ -49,6 +51,11 @@ class Layout:
     def format_file(self) -> Path:
         """The file with the format number."""
         return self.root / FORMAT_FILE
+
+    @property
+    def remote(self) -> Remote | None:
+        """The bucket that the lake is in; None where it is on this machine alone."""
+        return remote.of(self.root)
 
     @property
     def lock_file(self) -> Path:

@@ -66,7 +66,7 @@ def scan(
     """Return the rows of the files that may hold some within the ranges."""
     spec, held = schema.find(table), snapshot_of(layout, found, table)
     columns = {name: spec.schema[name] for name in file_columns(spec)}
-    files = [held.absolute(file) for file in chosen(held, ranges)]
+    files = held.present(chosen(held, ranges))
     if not files:
         return pl.LazyFrame(schema=columns)
     return pl.scan_parquet(

@@ -96,6 +96,13 @@ def read(layout: Layout, n: int) -> Manifest | None:
 
 def newest_number(layout: Layout) -> int:
     """Return the number of the newest manifest, 0 for an empty lake."""
+    if layout.remote:
+        layout.remote.refresh()
+    return newest_here(layout)
+
+
+def newest_here(layout: Layout) -> int:
+    """Return the number of the newest manifest that this machine has."""
     try:
         n = int(read_json(layout.manifests / LATEST)["n"])
     except FileNotFoundError:
@@ -153,7 +160,10 @@ def publish(layout: Layout, manifest: Manifest) -> None:
     tables = {name: {"version": version} for name, version in sorted(manifest.tables.items())}
     data = {"format": FORMAT, "n": manifest.n, "committed_at": manifest.committed_at.isoformat(),
             "note": manifest.note, "tables": tables}  # fmt: skip
-    write_json(path_of(layout, manifest.n), data)
+    path = path_of(layout, manifest.n)
+    if layout.remote:
+        data = json.loads(layout.remote.settle(path, json.dumps(data).encode()))
+    write_json(path, data)
     write_json(layout.manifests / LATEST, {"n": manifest.n})
 
 

@@ -100,7 +100,7 @@ def fresh_rows(spec: Table, snapshot: Snapshot, frame: pl.DataFrame) -> pl.DataF
     """Return the rows with a key that the version does not have, the first of each key."""
     key = list(spec.key)
     single = once(frame, key, keep="first")
-    paths = [snapshot.absolute(file) for file in near(spec, snapshot, single)]
+    paths = snapshot.present(near(spec, snapshot, single))
     known = keys_among(spec, paths, single)
     return single.join(known, on=key, how="anti", nulls_equal=True) if known.height else single
 
@@ -162,7 +162,7 @@ def settle(spec: Table, base: Snapshot, group: Sequence[Staged]) -> list[Staged]
     keys = pl.concat(
         staged_keys(spec, base.folder, item, number) for number, item in enumerate(group)
     )
-    known = keys_among(spec, [base.absolute(file) for file in rivals], keys)
+    known = keys_among(spec, base.present(rivals), keys)
     keep = keys.filter(pl.struct(key).is_first_distinct())
     keep = keep.join(known, on=key, how="anti", nulls_equal=True) if known.height else keep
     if keep.height == keys.height:
@@ -258,7 +258,7 @@ def holding(spec: Table, base: Snapshot, batch: pl.DataFrame) -> list[DataFile]:
     files = near(spec, base, batch)
     if sum(file.size for file in files) < stage.SMALL_BYTES:
         return files
-    return [file for file in files if keys_among(spec, [base.absolute(file)], batch).height]
+    return [file for file in files if keys_among(spec, base.present([file]), batch).height]
 
 
 def numbered(spec: Table, base: Snapshot, files: Sequence[DataFile]) -> pl.DataFrame:

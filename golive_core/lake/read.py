@@ -108,6 +108,7 @@ def select(found: Snapshot) -> str:
     groups: dict[str, list[str]] = {}
     for file in found.files:
         groups.setdefault(generation(file.path), []).append(found.absolute(file))
+    found.present(found.files)
     if not groups:
         return f"select {cells(columns, set())} where false"
     return " union all ".join(branch(found, columns, *group) for group in groups.items())

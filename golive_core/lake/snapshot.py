@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from deltalake import DeltaTable, Field
 from deltalake.schema import ArrayType, PrimitiveType
 
 from golive_core.errors import LakeError, LakeVersionError
+from golive_core.lake import remote
 from golive_core.lake.layout import FORMAT_FILE
 from golive_core.lake.trouble import told
 
@@ -39,6 +40,7 @@ PRIMITIVES: dict[str, pl.DataType] = {
 WORDS = {str(dtype): word for word, dtype in reversed(PRIMITIVES.items())}
 CACHED = 512
 """Snapshots kept in a process: a few hundred bytes a file."""
+LOG = "_delta_log"
 STEPS = 50
 """Versions that are followed entry by entry; beyond, Delta's checkpoint is faster."""
 READER = 1
@@ -91,6 +93,13 @@ class Snapshot:
         """Return the file's path in the file system."""
         return str(self.folder / file.path)
 
+    def present(self, files: Sequence[DataFile]) -> list[str]:
+        """Return the paths of the files, which are fetched from the bucket where they lack."""
+        home = remote.of(self.folder.parent.parent)
+        if home:
+            home.present(self.folder, [file.path for file in files])
+        return [self.absolute(file) for file in files]
+
 
 Era = tuple[int, int]
 Place = tuple[Era, Path]
@@ -101,7 +110,7 @@ _lock = threading.Lock()
 
 def log_entry(folder: Path, version: int) -> Path:
     """Return the path of one commit in the Delta log."""
-    return folder / "_delta_log" / f"{version:020d}.json"
+    return folder / LOG / f"{version:020d}.json"
 
 
 def newest_version(folder: Path, known: int) -> int:
@@ -150,6 +159,14 @@ def keep(place: Place, found: Snapshot) -> None:
         _newest[place] = max(found.version, _newest.get(place, -1))
         while len(_cache) > CACHED:
             _cache.popitem(last=False)
+
+
+def forget(folder: Path) -> None:
+    """Let go of what was read of a table whose log turned out to be another one."""
+    with _lock:
+        for place, version in [key for key in _cache if key[0][1] == folder]:
+            del _cache[place, version]
+            _newest.pop(place, None)
 
 
 def follow(base: Snapshot, version: int) -> Snapshot | None:

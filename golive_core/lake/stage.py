@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from golive_core import schema
+from golive_core.erasure.scrub import active
 from golive_core.errors import LakeError
 from golive_core.lake.layout import (
     FILE_ROWS,
@@ -62,10 +63,12 @@ class Staged:
     known: int = 0
 
 
-def shaped(table: str, frame: pl.DataFrame) -> tuple[Table, pl.DataFrame]:
+def shaped(table: str, frame: pl.DataFrame, root: Path) -> tuple[Table, pl.DataFrame]:
     """Return the table's declaration and the frame cast to it; a mart is declared by the frame.
 
-    Raises LakeError for a column or value that does not fit, or a fact without its day.
+    Every row comes through here on its way into the lake below `root`, so here those who were
+    erased are kept out. Raises LakeError for a column or value that does not fit, or a fact
+    without its day.
     """
     if declared(table):
         spec = schema.find(table)
@@ -75,7 +78,8 @@ def shaped(table: str, frame: pl.DataFrame) -> tuple[Table, pl.DataFrame]:
         spec = mart_spec(table, dict(conformed.schema))
     if spec.partition != "none" and conformed["day"].null_count():
         raise LakeError("a row has no day", where=table, hint="Fill it from the time of the event")
-    return spec, conformed
+    erased = active(root)
+    return spec, erased.frame(table, conformed) if erased else conformed
 
 
 def plain(table: str, frame: pl.DataFrame) -> pl.DataFrame:
@@ -223,6 +227,7 @@ def plain_value(value: object) -> object:
 
 def read_rows(spec: Table, snapshot: Snapshot, files: Sequence[DataFile]) -> pl.DataFrame:
     """Return the rows of some files of a version with the columns of `spec`."""
+    snapshot.present(files)
     together = read_together(spec, snapshot, files) if len(files) > 1 else None
     if together is not None:
         return together

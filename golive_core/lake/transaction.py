@@ -100,7 +100,7 @@ class Transaction:
         return part
 
     def _keep(self, table: str, kind: Kind, frame: pl.DataFrame) -> Part:
-        spec, rows = stage.shaped(table, frame)
+        spec, rows = stage.shaped(table, frame, self._layout.root)
         part = self._part(spec, kind)
         part.frames.append(rows)
         return part
@@ -110,7 +110,7 @@ class Transaction:
             for item in rows:
                 self._part(stage.spec_of(item), kind).staged.append(item)
             return
-        spec, frame = stage.shaped(table, rows)
+        spec, frame = stage.shaped(table, rows, self._layout.root)
         part = self._part(spec, kind)
         part.staged += staged(self._layout, spec, frame, check=kind == "insert")
 

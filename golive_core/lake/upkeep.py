@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from deltalake import DeltaTable
 
 from golive_core import schema
-from golive_core.lake import commit, manifest, read, stage
+from golive_core.errors import LakeConflictError
+from golive_core.lake import commit, manifest, read, remote, stage
 from golive_core.lake import snapshot as snapshots
 from golive_core.lake.commit import Write, WriteResult
 from golive_core.lake.delta import APP
@@ -25,6 +28,7 @@ from golive_core.lake.layout import FILE_ROWS, Layout, declared, mart_spec
 from golive_core.lake.plan import Plan
 from golive_core.lake.snapshot import DataFile, Snapshot, log_entry
 from golive_core.lake.trouble import told
+from golive_core.lock import alone
 from golive_core.schema import Table
 
 TARGET_ROWS = 1_000_000
@@ -32,6 +36,7 @@ TARGET_ROWS = 1_000_000
 ABANDONED = timedelta(days=1)
 """Age at which a staged file that nobody committed counts as abandoned."""
 CHECKPOINT = ".checkpoint"
+LOCKS = "_locks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,48 +161,111 @@ def bundles(files: Iterable[DataFile], target_rows: int) -> Iterator[list[DataFi
         yield group
 
 
+@contextmanager
+def unpruned(layout: Layout) -> Generator[None]:
+    """Keep others from removing what is old until the block ends; who removes holds it too."""
+    with alone(layout.root / LOCKS, "prune"):
+        yield
+
+
 def vacuum(layout: Layout, keep: timedelta) -> Vacuumed:
-    """Remove the manifests replaced longer ago than `keep` and the files that only they needed."""
+    """Remove the manifests replaced longer ago than `keep` and the files that only they needed.
+
+    It waits for a backup that is being made.
+    """
     if not layout.manifests.exists():
         return Vacuumed(0, 0, 0, 0)
-    with commit.locked(layout), told(layout.root, "removing old files"):
+    with (
+        unpruned(layout),
+        commit.locked(layout),
+        told(layout.root, "removing old files"),
+    ):
         commit.recover(layout)
+        if layout.remote:
+            layout.remote.drop_pruned()
         before = len(manifest.numbers(layout))
         oldest = manifest.prune(layout, datetime.now(UTC) - keep)
+        bucket = layout.remote
+        if bucket:
+            bucket.prune_manifests(oldest.n)
         newest = manifest.newest(layout)
-        gone: list[Path] = []
+        gone: dict[Path, int] = {}
         entries = 0
         for table, version in newest.tables.items():
             folder = layout.folder(table)
             first = oldest.tables.get(table, 0)
-            gone += unneeded(table, folder, first, version)
-            entries += trim_log(folder, first)
-        size = sum(path.stat().st_size for path in gone)
+            gone |= unneeded(table, folder, first, version)
+            if bucket:
+                bucket.push_checkpoints(folder)
+            old = old_log(folder, first)
+            entries += len(old)
+            gone |= dict.fromkeys(old, 0)
         for path in gone:
             path.unlink(missing_ok=True)
-    return Vacuumed(before - len(manifest.numbers(layout)), len(gone), size, entries)
+        if bucket:
+            bucket.delete(gone)
+    data = [size for path, size in gone.items() if path.parent.name != snapshots.LOG]
+    return Vacuumed(before - len(manifest.numbers(layout)), len(data), sum(data), entries)
 
 
-def unneeded(table: str, folder: Path, first: int, last: int) -> list[Path]:
-    """Return the Parquet files that no version from `first` to `last` has, nor a writer may want.
+def unneeded(table: str, folder: Path, first: int, last: int) -> dict[Path, int]:
+    """Return files, with sizes, that no version from `first` to `last` has, nor a writer may want.
 
     A file that the log says was removed goes at once; one that it does not know may be staged by
     a writer at this moment, and goes when it is abandoned.
     """
-    needed = {file.path for file in snapshots.snapshot(table, folder, first).files}
-    for version in range(first + 1, last + 1):
-        needed |= paths_of(entry(folder, version), "add")
+    needed = needed_paths(table, folder, first, last)
     removed = {path for version in versions(folder) if version <= first
                for path in paths_of(entry(folder, version), "remove")}  # fmt: skip
     limit = time.time() - ABANDONED.total_seconds()
-    found: list[Path] = []
+    return {
+        folder / path: size
+        for path, (size, at) in candidates(folder).items()
+        if path not in needed and (path in removed or at < limit)
+    }
+
+
+def candidates(folder: Path) -> dict[str, tuple[int, float]]:
+    """Return size and time of all Parquet files of a table, here and in its bucket."""
+    there = remote.of(folder.parent.parent)
+    files = there.files(folder) if there else {}
+    found = {path: (one.size, one.at) for path, one in files.items()}
     for path in folder.rglob("*.parquet"):
-        relative = path.relative_to(folder).as_posix()
-        if relative in needed or relative.startswith("_delta_log/"):
-            continue
-        if relative in removed or path.stat().st_mtime < limit:
-            found.append(path)
-    return found
+        state = path.stat()
+        found[path.relative_to(folder).as_posix()] = (state.st_size, state.st_mtime)
+    return {path: state for path, state in found.items()
+            if path.endswith(".parquet") and not path.startswith(snapshots.LOG)}  # fmt: skip
+
+
+def forget_past(layout: Layout) -> Vacuumed:
+    """Remove all versions but the newest with their entries in the log.
+
+    The log tells ranges of values of files that are long gone; a checkpoint of the newest version
+    takes its place.
+    """
+    with commit.locked(layout):
+        commit.recover(layout)
+        for table in manifest.newest(layout).tables:
+            with told(table, "writing a checkpoint"):
+                DeltaTable(str(layout.folder(table))).create_checkpoint()
+    return vacuum(layout, timedelta(0))
+
+
+def read_files(layout: Layout, table: str, paths: Collection[str]) -> pl.DataFrame:
+    """Return the rows of some files of the newest version; LakeConflictError if one is gone."""
+    found = read.snapshot_of(layout, manifest.newest(layout), table)
+    files = [file for file in found.files if file.path in set(paths)]
+    if len(files) < len(paths):
+        raise LakeConflictError("a file was replaced meanwhile", where=table, hint="Read again")
+    return stage.read_rows(spec_of(found), found, files)
+
+
+def needed_paths(table: str, folder: Path, first: int, last: int) -> set[str]:
+    """Return the Parquet files, relative to the folder, of the versions from `first` to `last`."""
+    needed = {file.path for file in snapshots.snapshot(table, folder, first).files}
+    for version in range(first + 1, last + 1):
+        needed |= paths_of(entry(folder, version), "add")
+    return needed
 
 
 def paths_of(actions: Iterable[Mapping[str, Any]], kind: str) -> set[str]:
@@ -207,22 +275,19 @@ def paths_of(actions: Iterable[Mapping[str, Any]], kind: str) -> set[str]:
 
 def versions(folder: Path) -> list[int]:
     """Return the versions whose commit still lies in the Delta log, ascending."""
-    names = (folder / "_delta_log").glob("*.json")
+    names = (folder / snapshots.LOG).glob("*.json")
     return sorted(int(path.stem) for path in names if path.stem.isdigit())
 
 
-def trim_log(folder: Path, first: int) -> int:
-    """Remove the log before the newest checkpoint that version `first` can be read from."""
-    log = folder / "_delta_log"
+def old_log(folder: Path, first: int) -> list[Path]:
+    """Return the log before the newest checkpoint that version `first` can be read from."""
+    log = folder / snapshots.LOG
     kept = sorted(path.name.partition(".")[0] for path in log.glob(f"*{CHECKPOINT}*.parquet"))
     reachable = [int(name) for name in kept if int(name) <= first]
     if not reachable:
-        return 0
-    old = [path for path in log.iterdir() if path.name[:20].isdigit()
-           and int(path.name[:20]) < reachable[-1]]  # fmt: skip
-    for path in old:
-        path.unlink(missing_ok=True)
-    return len(old)
+        return []
+    return [path for path in log.iterdir() if path.name[:20].isdigit()
+            and int(path.name[:20]) < reachable[-1]]  # fmt: skip
 
 
 def history(layout: Layout, table: str, limit: int) -> pl.DataFrame:

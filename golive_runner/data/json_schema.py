@@ -24,7 +24,7 @@ SAFE = frozenset((
     "$schema", "$id", "$ref", "$defs", "definitions", "title", "description", "default", "example",
     "examples", "type", "properties", "required", "items", "enum", "const", "minimum", "maximum",
     "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems", "maxItems",
-    "format", "additionalProperties", "readOnly", "writeOnly", "deprecated", "$comment",
+    "format", "pattern", "additionalProperties", "readOnly", "writeOnly", "deprecated", "$comment",
     "components", "openapi", "info", "paths", "servers", "xml", "externalDocs",
 ))  # fmt: skip
 """Words whose meaning is kept by construction; with any other a document is validated."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil, floor
 from random import Random
@@ -159,21 +160,20 @@ class Values:
         return str(self._value(made))
 
     def _by_pattern(self, pattern: str, least: int, most: int | None) -> str:
-        import re
-
         from rstr import Rstr
 
         made = Rstr(self._random)
-        found = ""
         for _ in range(100):
             try:
                 found = made.xeger(pattern)
             except (re.error, ValueError, KeyError, OverflowError) as error:
                 what = f"the pattern {pattern} is not understood ({error})"
                 raise UsageError(what, where=self._where) from error
-            if least <= len(found) <= (LONGEST * 4 if most is None else most):
+            fits = least <= len(found) <= (LONGEST * 4 if most is None else most)
+            if fits and re.search(pattern, found):
                 return found
-        return found[:most]
+        what = f"no text was found that the pattern {pattern} and its length allow"
+        raise UsageError(what, where=self._where)
 
     def _value(self, made: Maker) -> Value:
         return (

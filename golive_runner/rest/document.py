@@ -83,16 +83,19 @@ class Expect(Part):
 
 
 class Capture(Part):
-    """Where a value is taken from: one of a JSONPath, a header, or a pattern on the text."""
+    """Where a value is taken from: a JSONPath, a header or the text, and what of it by a pattern.
+
+    Of a pattern it is the first group, the whole match where it has none.
+    """
 
     json_: JsonPath | None = Field(None, alias="json")
     header: str | None = None
-    text: Pattern | None = None
+    pattern: Pattern | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Capture:
-        if sum(one is not None for one in (self.json_, self.header, self.text)) != 1:
-            raise PydanticCustomError("capture", "is wrong: name one of json, header, text")
+        if (self.json_ and self.header) or not (self.json_ or self.header or self.pattern):
+            raise PydanticCustomError("capture", "is wrong: name one of json, header, pattern")
         return self
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from golive_core.artifacts import ArtifactStore
 from golive_core.redact import MASK, SHORTEST, masked, redact
+from golive_core.settings import resolved_secrets
 from golive_runner.attempt import Evidence
 from golive_runner.rest.client import Exchange
 
@@ -66,11 +67,11 @@ class Masks:
         """Return a text without secrets."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             value = value.replace(secret, MASK)
-        return _redacted(value)
+        return _redacted(value, resolved_secrets())
 
     def header(self, name: str, value: str) -> tuple[str, str]:
         """Return a header without secrets."""
-        return name, self.text(_header(name, value))
+        return name, self.text(_header(name, value, resolved_secrets()))
 
     def body(self, content: bytes, charset: str = "utf-8") -> tuple[str, bool]:
         """Return a body as text for people, and whether it was cut."""
@@ -84,12 +85,13 @@ class Masks:
 
 
 @lru_cache(maxsize=512)
-def _redacted(text: str) -> str:
+def _redacted(text: str, _known: frozenset[str]) -> str:
+    """Mask a text; what is known as secret is a part of the question, as it grows."""
     return redact(text)
 
 
 @lru_cache(maxsize=512)
-def _header(name: str, value: str) -> str:
+def _header(name: str, value: str, _known: frozenset[str]) -> str:
     return str(masked(value, name))
 
 
@@ -144,4 +146,5 @@ def excerpt(exchange: Exchange, masks: Masks) -> str:
         f"HTTP {exchange.status} {exchange.reason}".rstrip() if exchange.status else "no answer"
     )
     body = masks.body(exchange.body, exchange.charset)[0][:EXCERPT]
-    return "\n".join(part for part in (head, *exchange.redirects, status, "", body) if part or body)
+    redirects = (masks.text(one) for one in exchange.redirects)
+    return "\n".join(part for part in (head, *redirects, status, "", body) if part or body)

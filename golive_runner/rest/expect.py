@@ -107,20 +107,23 @@ def captured(wanted: Mapping[str, str | Capture], exchange: Exchange) -> dict[st
 
 def _capture(name: str, source: str | Capture, exchange: Exchange) -> object:
     chosen = Capture(json=source) if isinstance(source, str) else source
-    if chosen.json_:
-        try:
-            found = at(chosen.json_, parsed(exchange))
-        except NoJsonError as error:
-            raise KeyError(f"{name} cannot be captured: the body is not JSON: {error}") from error
-        place = chosen.json_
-    elif chosen.header:
-        found, place = exchange.header(chosen.header), f"header {chosen.header}"
-    else:
-        match = re.search(chosen.text or "", exchange.text())
-        found, place = (
-            (match[match.re.groups and 1] if match else None),
-            f"a match of {chosen.text}",
-        )
+    found, place = _source(name, chosen, exchange)
+    if chosen.pattern and isinstance(found, str):
+        match = re.search(chosen.pattern, found)
+        place = f"match of {chosen.pattern} in {place}"
+        found = match[match.re.groups and 1] if match else None
     if found is MISSING or found is None:
         raise KeyError(f"{name} cannot be captured: there is no {place}")
     return found
+
+
+def _source(name: str, chosen: Capture, exchange: Exchange) -> tuple[object, str]:
+    """Return the value that a capture looks at, and what it is called."""
+    if chosen.header:
+        return exchange.header(chosen.header), f"header {chosen.header}"
+    if not chosen.json_:
+        return exchange.text(), "the body"
+    try:
+        return at(chosen.json_, parsed(exchange)), chosen.json_
+    except NoJsonError as error:
+        raise KeyError(f"{name} cannot be captured: the body is not JSON: {error}") from error

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import cast
 
 from golive_core.errors import UsageError
+from golive_core.redact import MASK
+from golive_core.settings import is_secret_name
 from golive_runner.rest.document import Checks, Generated
 from golive_runner.rest.fill import shown
 
@@ -42,7 +44,8 @@ def columns(all_rows: Sequence[Row]) -> set[str]:
 
 def name(row: Row) -> str:
     """Return the parameters of a row as a test's name has them, such as `user=ada,age=36`."""
-    told = ",".join(f"{key}={shown(value)}" for key, value in row.items())
+    cells = ((key, MASK if is_secret_name(key) else shown(value)) for key, value in row.items())
+    told = ",".join(f"{key}={value}" for key, value in cells)
     return told if len(told) <= LONGEST else f"{told[:LONGEST]}…"
 
 

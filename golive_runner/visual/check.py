@@ -9,6 +9,7 @@ from golive_core.artifacts import ArtifactStore
 from golive_core.errors import GoLiveError
 from golive_core.ids import look_id
 from golive_runner.attempt import Evidence, Look, Verdict
+from golive_runner.visual.masks import noted, noted_in
 
 PNG = "image/png"
 
@@ -33,9 +34,11 @@ def check(
 ) -> tuple[Look, list[Evidence]]:  # fmt: skip
     """Compare two PNGs and keep what tells of it; without a baseline the look is new.
 
-    Masks are boxes in pixels: left, top, width and height. A baseline that cannot be read is as
+    Masks are boxes in pixels: left, top, width and height; those of the baseline count too. A
+    baseline that cannot be read is as
     good as none. Raises UsageError if the picture of now is no PNG.
     """
+    actual = noted(actual, masks)
     kept = [_kept(store, "actual", place, actual)]
     if baseline is None:
         return _look(place, "new", 1.0, actual=kept[0].sha256), kept
@@ -57,7 +60,7 @@ def _compared(
         before = pixels.read(pictures[1], f"baseline of {place.name}")
     except GoLiveError:
         return _look(place, "new", 1.0, actual=kept[1].sha256), kept[1:]
-    found = compare(before, now, masks)
+    found = compare(before, now, [*masks, *noted_in(pictures[1])])
     was, is_now = (one.sha256 for one in kept)
     if not found.regions:
         same = _look(place, "same", 0.0, was, is_now)

@@ -65,7 +65,7 @@ def compare(before: Picture, after: Picture, masks: Sequence[Sequence[float]] = 
     lacking = _lacking(before, after, height, width) & ~masked
     touched = any_channel(one != two) & ~masked
     changed, is_other = _changed(one, two, touched, masked)
-    changed |= lacking
+    changed = (changed & touched) | lacking
     boxes = regions.boxes(changed, JOINED)
     compared = max(1, int(masked.size - np.count_nonzero(masked)))
     return Comparison(one, two, changed, touched | lacking, masked, boxes,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Map: TypeAlias = NDArray[np.bool_]
     """Height x width."""
 
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MOST_PIXELS = 64_000_000
 """A page of 1,280 pixels width and 50,000 height; more is refused before it is unpacked."""
 
@@ -59,10 +60,11 @@ def read(png: bytes, what: str) -> Picture:
     """
     from PIL import Image, UnidentifiedImageError
 
+    width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
+    if png.startswith(SIGNATURE) and width * height > MOST_PIXELS:
+        raise UsageError(f"it has {width} x {height} pixels", where=what)
     try:
         with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise UsageError(f"it has {image.width} x {image.height} pixels", where=what)
             if image.mode in ("RGB", "L"):
                 return np.asarray(image.convert("RGB"))
             seen = image.convert("RGBA")

@@ -79,6 +79,8 @@ def explained(
     across = ACROSS if is_other else NEAR
     for down, left in ((0, 0), (TILE[0] // 2, TILE[1] // 2)):
         part = rest[down:, left:]
+        if not part.size:
+            continue
         is_known = is_other and not down
         tiles = (
             far if is_known else sought(one[down:, left:], two[down:, left:], part, floor, across)

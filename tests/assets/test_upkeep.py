@@ -84,6 +84,26 @@ def test_evidence_of_tests_goes_when_it_is_old_enough(lake: Lake, home: Path) ->
     assert [days for days, sha in shas.items() if sha in store] == [1, 29]
 
 
+def test_pictures_that_somebody_decided_about_stay_however_old_they_are(
+    lake: Lake, home: Path
+) -> None:
+    store, now = ArtifactStore(home), datetime.now(UTC)
+    states = ("first", "approved", "rejected", "waiting")
+    shas = {state: store.put_bytes(state.encode()) for state in states}
+    lake.merge("ops.baselines", pl.DataFrame([
+        {"project_id": "shop", "look_id": "a1", "sha256": sha, "decided_by": "ada",
+         "state": "rejected" if name == "rejected" else "approved",
+         "decided_at": now - timedelta(days=400 if name == "first" else 300)}
+        for name, sha in shas.items()
+        if name != "waiting"
+    ]))  # fmt: skip
+    old = (now - timedelta(days=300)).timestamp()
+    for sha in shas.values():
+        os.utime(store.path(sha), (old, old))
+    upkeep.prune_artifacts(lake, home, evidence_days=30)
+    assert [name for name, sha in shas.items() if sha in store] == ["first", "approved", "rejected"]
+
+
 def test_upkeep_of_nothing_is_nothing(lake: Lake, home: Path) -> None:
     assert upkeep.compact(lake) == []
     upkeep.vacuum(lake, hours=1)

@@ -82,3 +82,27 @@ def test_wrong_use_ends_with_2(
     done = golive("test", "run", *args)
     assert done.code == 2
     assert words in done.err
+
+
+def test_a_look_waits_is_approved_and_is_then_what_runs_are_compared_with(
+    golive: Run, tmp_path: Path, shop: str
+) -> None:
+    (tmp_path / "look.yaml").write_text(
+        f"journey: Look\nbase: http://{shop}\nsteps:\n  - open: /twins\n  - look: twins\n"
+    )
+    run = ("test", "run", "look.yaml", "--project", "shop", "--evidence", "none")
+    assert golive("test", "approve").err == "Nothing waits for a decision.\n"
+    assert golive(*run).code == 0
+    (waits,) = golive("test", "approve", "--json").json
+    assert (waits["name"], waits["verdict"]) == ("twins", "new")
+    assert golive("test", "approve", "--project", "other", "--json").json == []
+    assert golive("test", "approve", "cousins").code == 2
+    assert golive("test", "approve", "twins", "--all").code == 2
+    assert golive("test", "approve", "--reject").code == 2
+    done = golive("test", "approve", "twins", "--note", "as drawn")
+    assert "approved: twins of Look (chromium 1280x720 light)" in done.err
+    assert golive(*run).code == 0
+    query = "select verdict, baseline = actual as is_alike from core.visual_checks order by verdict"
+    rows = golive("sql", query, "--format", "json").json
+    assert [(row["verdict"], row["is_alike"]) for row in rows] == [("new", None), ("same", True)]
+    assert golive("test", "approve", "--json").json == []

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from browsing import Visitor, fits, keep, overhang, serving, violations
 from streamlit.testing.v1 import AppTest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "runner" / "rest"))
@@ -127,3 +128,20 @@ def test_an_unknown_check_and_no_check_say_what_to_do(
     for wanted in ("12x", "9" * 30, "-"):
         assert "No attempt of such a check" in html(draw(checked, "checks", check=wanted))
     assert "No REST check has run in this period" in html(draw(filled, "checks"))
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_both_views_are_whole_in_a_browser(look: Visitor, checked: Path, tmp_path: Path) -> None:
+    test = Lake(checked / "lake").query("select test_id from core.tests limit 1").item()
+    with serving(checked) as address:
+        for name, query in (("checks", ""), ("check", f"?check={test}")):
+            page = look(f"{address}/checks{query}")
+            assert page.locator("[data-testid=stException], .gl-empty").count() == 0
+            assert fits(page), overhang(page)
+            assert violations(page) == []
+            keep(page, f"{name}-light", tmp_path)
+            page = look(f"{address}/checks{query}", phone=True)
+            assert fits(page), overhang(page)
+            keep(page, f"{name}-phone", tmp_path)
+        look.leave()

@@ -39,10 +39,10 @@ def written(tmp_path: Path, text: str | bytes) -> Path:
         ("journey: A\nretries: 99\nsteps:\n  - open: /\n", ":2: retries:"),
         ("journey: [\n", ":2: not valid YAML"),
         ("- a\n- b\n", "no mapping"),
-        ("", "no mapping"),
+        ("", "is empty"),
         (b"\xff\xfe\x00", "not UTF-8"),
         (b"a: " + b"x" * (1 << 20), "larger than 1 MiB"),
-        ("journey: A\nsteps: &a [*a]\n", "a step is one action"),
+        ("journey: A\nsteps: &a [*a]\n", "unfolds to more than"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str | bytes, words: str) -> None:
@@ -55,7 +55,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str | bytes, words: str) -
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     for path in (tmp_path / "none.yaml", tmp_path):
-        with pytest.raises(UsageError, match="cannot read it"):
+        with pytest.raises(UsageError, match="cannot be read"):
             load(path)
 
 

@@ -33,7 +33,7 @@ def command(  # noqa: PLR0913, PLR0917 - every option of the command line is a p
         "and not into the lake.")] = None,
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Run journeys: golive test run journeys/ · golive test run sign_in.yaml --headed."""
+    """Run journeys and REST checks: golive test run journeys/ checks/ · sign_in.yaml --headed."""
     from assets import journey_runs
     from golive_cli.folder import prepared
     from golive_cli.test_runs import into_lake, root_of

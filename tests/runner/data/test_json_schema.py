@@ -111,6 +111,8 @@ WRONG = [
     ({"type": "object", "required": ["a"], "not": {"required": ["a"]}}, "no document of"),
     ({"type": "object", "required": ["a"], "properties": {
         "a": {"type": "string", "pattern": "("}}}, "pattern|no JSON schema"),
+    ({"type": "object", "required": ["a"], "properties": {
+        "a": {"type": "string", "pattern": "^abc$", "maxLength": 2}}}, "its length allow"),
     ([1], "is no schema"),
     ({"openapi": "3.0.0", "info": {}, "paths": {}}, "has no models"),
 ]  # fmt: skip

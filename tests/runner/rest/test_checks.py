@@ -230,6 +230,7 @@ WRONG = [
     ("checks: a\nbase: http://localhost\nrows: [{user: x}]\nsteps:\n  - get: /{usr}\n",
      "5: steps.1 uses {usr}", "Did you mean user?"),
     ("checks: a\nsteps:\n  - get: /\n  - get: [\n", "", "not valid YAML"),
+    ("checks: a\nrows: [{n: 1}]\nsteps: [{get: /{n}}]\n", "3:", "Put quotes around"),
     ("checks: a\nchecks: b\n", "2: checks stands there twice", ""),
     ("checks: a\nsteps: [{post: /, json: {{id}: 1}}]\n", "2:", "quotes"),
     ("checks: a\nsteps: [{get: '/${NOT_SET_HERE}'}]\n", "NOT_SET_HERE is not set", "export"),
@@ -276,3 +277,52 @@ steps:
     )
     assert [one.status for one in attempts] == ["passed"] * 12
     assert len({one.name for one in attempts}) == 12
+
+
+def test_a_pattern_captures_a_part_of_a_header_or_of_the_body(base, check):
+    [attempt] = check(
+        HEAD.format(base=base)
+        + """
+steps:
+  - post: /login
+    form: {user: ada}
+    capture:
+      cookie: {header: set-cookie, pattern: 'session=(\\w+)'}
+      form: {pattern: 'user=\\w+'}
+  - get: /echo/{cookie}
+    expect: {json: {$.path: /echo/s3ss10n}}
+  - get: /echo/{form}
+    capture: {no: {json: $.path, pattern: 'nothing'}}
+"""
+    )
+    assert [step.status for step in attempt.steps] == ["passed", "passed", "failed"]
+    assert "there is no match of nothing in $.path" in attempt.message
+
+
+def test_a_secret_of_a_row_is_in_no_name_and_no_evidence(base, check, store):
+    attempts = check(
+        HEAD.format(base=base)
+        + """
+rows: [{user: ada, password: hunter2-a}, {user: ada, password: hunter2-b}]
+steps:
+  - post: /login
+    form: {user: "{user}", password: "{password}"}
+    expect: {json: {$.form: {contains: nothing}}}
+"""
+    )
+    assert [one.name for one in attempts] == [
+        "Shop API[user=ada,password=***]",
+        "Shop API[user=ada,password=***#2]",
+    ]
+    kept = "".join(store.get(e.sha256).decode() for a in attempts for s in a.steps
+                   for e in s.evidence)  # fmt: skip
+    assert "hunter2" not in kept + json.dumps(document("rest", attempts), default=str)
+
+
+def test_a_variable_is_masked_in_what_was_seen_before_it_was_known(base, check, store, monkeypatch):
+    text = HEAD.format(base=base) + "steps: [{get: '/echo/late-known-value'}]\n"
+    check(text)
+    monkeypatch.setenv("LATE", "late-known-value")
+    [attempt] = check(text.replace("late-known-value", "${LATE}"))
+    kept = "".join(store.get(e.sha256).decode() for s in attempt.steps for e in s.evidence)
+    assert "late-known-value" not in kept + str(attempt)
