@@ -57,6 +57,23 @@ TESTS = """
 select test_id, suite, class_name, name, parameters, file from core.tests
 where project_id = ? order by test_id
 """
+COVERING = """
+with newest as (
+    select test_id, path from core.test_coverage
+    where project_id = ?
+    qualify measured_at = max(measured_at) over (partition by test_id)
+),
+files as (select path, count(*) as tests from newest group by path)
+select distinct newest.test_id from newest inner join files on newest.path = files.path
+where
+    exists (
+        select 1 from unnest(?) as asked (path)
+        where newest.path = asked.path or ends_with(newest.path, '/' || asked.path)
+    )
+    and files.tests <= ? * (select count(distinct test_id) from newest)
+"""
+EVERYBODYS = 0.5
+"""Share of the measured tests above which a file that they run says nothing of any of them."""
 CHANGES = """
 select distinct sha as commit_sha, path from core.commit_files
 where
@@ -100,9 +117,19 @@ def past(
         results,
         named.with_columns(
             place=pl.concat_str("file", "class_name", "name", separator=" ", ignore_nulls=True),
-            touches=pl.col("test_id").is_in(asked["test_id"].to_list()),
+            touches=pl.col("test_id").is_in(
+                [*asked["test_id"], *_covering(lake, project, changed)]
+            ),
         ),
     )
+
+
+def _covering(lake: Lake, project: str, changed: Sequence[str]) -> list[int]:
+    """Return the tests that ran lines of a changed file when they were last measured."""
+    if not changed or not lake.exists("core.test_coverage"):
+        return []
+    found = lake.query(COVERING, [project, list(changed), EVERYBODYS])
+    return found["test_id"].to_list()
 
 
 def _newest(lake: Lake, project: str, at: datetime) -> tuple[pl.DataFrame, date]:

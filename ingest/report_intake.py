@@ -26,7 +26,7 @@ from ingest.parse.safe_xml import BrokenXmlError
 
 NAMES = (
     ".xml", ".trx", ".json", ".jsonl", ".ndjson", ".sarif", ".lcov", ".info", ".tap", ".log",
-    ".txt", ".out",
+    ".txt", ".out", ".coverage",
 )  # fmt: skip
 REPORT_NAMES = (*NAMES, *(f"{name}.gz" for name in NAMES))
 """Ends of the names of files that may be reports."""

@@ -95,6 +95,7 @@ from golive_core.schema.table import (
 from golive_core.schema.tests import (
     FAILURES,
     TEST_ARTIFACTS,
+    TEST_COVERAGE,
     TEST_RESULTS,
     TEST_STEPS,
     TESTS,
@@ -178,6 +179,7 @@ __all__ = [
     "TABLES",
     "TESTS",
     "TEST_ARTIFACTS",
+    "TEST_COVERAGE",
     "TEST_FAILURE",
     "TEST_RESULTS",
     "TEST_STATUSES",

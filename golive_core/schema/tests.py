@@ -86,6 +86,18 @@ told            texts  what is known beside it: added, removed, moved by ...
 """, key="build_id test_id environment attempt ordinal",
     sort="project_id look_id build_id", partition="month", is_fact=True)  # fmt: skip
 
+TEST_COVERAGE = table("core.test_coverage", "one file that one test ran, at one measurement", """
+project_id      text   its project
+test_id         int    its test case
+path            text   file, relative to the repository where that could be told
+measured_at     at     when the report was written
+day             day    UTC date of measured_at
+lines           text   numbers of the lines that the test ran: 3-7,9
+lines_covered   int    how many these are
+commit_sha      text   commit that was measured, if known
+""", key="test_id path measured_at", sort="project_id path test_id", partition="month",
+    is_fact=True)  # fmt: skip
+
 TEST_ARTIFACTS = table("core.test_artifacts", "one file that an attempt of a test left", """
 project_id      text   its project
 build_id        text   its build

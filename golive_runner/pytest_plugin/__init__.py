@@ -38,6 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
     found = quarantine.find(asked.quarantine, config.rootpath, asked.project)
     if found:
         config.pluginmanager.register(found, "golive-quarantine")
+    if asked.repeat > 1:
+        from golive_runner.pytest_plugin.retrying import Repeating
+
+        config.pluginmanager.register(Repeating(asked.repeat), "golive-repeating")
     if asked.plan:
         _add_plan(config, asked)
     elif asked.order or asked.select or asked.retries:

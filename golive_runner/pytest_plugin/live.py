@@ -16,9 +16,10 @@ from typing import IO, TYPE_CHECKING
 import pytest
 
 import golive_runner
+from golive_core import pytest_names as names
 from golive_core import settings
 from golive_runner.outbox.folder import Outbox
-from golive_runner.pytest_plugin import names, options
+from golive_runner.pytest_plugin import options
 from golive_runner.pytest_plugin.recording import Recorder
 
 if TYPE_CHECKING:

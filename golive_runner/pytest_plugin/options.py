@@ -25,6 +25,7 @@ TEXTS = {
     "golive-quarantine.yaml or .json.",
     "golive_plan": "What golive select --format json wrote; lake, or lake:main...HEAD, asks now.",
     "golive_retries": "Retries of a failed test that the plan calls flaky; default: 0.",
+    "golive_repeat": "Run each test so many times, each an attempt; default: 1.",
     "golive_flaky_at": "Probability of being flaky from which a test is retried; default: 0.65.",
 }
 FLAGS = {
@@ -58,6 +59,7 @@ class Asked:
     quarantine: str
     plan: str
     retries: int
+    repeat: int
     flaky_at: float
     order: bool
     select: bool
@@ -74,7 +76,8 @@ def read(config: pytest.Config) -> Asked:
         raise wrong("--golive-url needs --golive-project: whose tests are these?")
     return Asked(
         url, project, _text(config, "golive_quarantine"), _text(config, "golive_plan"),
-        int(_number(config, "golive_retries", 0)), _number(config, "golive_flaky_at", 0.65),
+        int(_number(config, "golive_retries", 0)), int(_number(config, "golive_repeat", 1)),
+        _number(config, "golive_flaky_at", 0.65),
         _flagged(config, "golive_order"), _flagged(config, "golive_select"),
         not _flagged(config, "golive_no_record"),
     )  # fmt: skip

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from golive_core import pytest_names as names
 from golive_core.settings import child_environment
-from golive_runner.pytest_plugin import names
 from golive_runner.pytest_plugin.options import wrong
 
 LAKE = "lake"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from golive_runner.pytest_plugin import names
+from golive_core import pytest_names as names
 from golive_runner.pytest_plugin.options import wrong
 from golive_runner.pytest_plugin.recording import QUARANTINED
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from golive_runner.pytest_plugin import names
+from golive_core import pytest_names as names
 
 if TYPE_CHECKING:
     import pytest

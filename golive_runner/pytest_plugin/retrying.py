@@ -1,4 +1,4 @@
-"""Retries of tests that the model calls flaky, each an attempt of its own; others run once."""
+"""Tests that run more than once: retries of what the model calls flaky, and repetition for all."""
 
 from __future__ import annotations
 
@@ -37,6 +37,25 @@ class Retrying:
                     _set_aside(report)
                 item.ihook.pytest_runtest_logreport(report=report)
             if is_last:
+                break
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+
+class Repeating:
+    """Runs each test `times`, whatever comes of it."""
+
+    def __init__(self, times: int) -> None:
+        self._times = times
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+        """Run a test; a stop in between ends its repetition too."""
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        for _ in range(self._times):
+            for report in runtestprotocol(item, log=False, nextitem=nextitem):
+                item.ihook.pytest_runtest_logreport(report=report)
+            if item.session.shouldstop or item.session.shouldfail:
                 break
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True

@@ -127,6 +127,14 @@ class FileCoverage(NamedTuple):
     at: int | None = None
 
 
+class TestLines(NamedTuple):
+    """The lines of one file that one test ran; `context` names it as the tool does."""
+
+    context: str
+    path: str
+    lines: frozenset[int]
+
+
 class Finding(NamedTuple):
     """One finding of an analyser; the fields are columns of core.code_findings."""
 
@@ -150,7 +158,7 @@ class Finding(NamedTuple):
 
 Inner = CaseStep | CaseFile | CaseLook
 """What belongs to the case before it."""
-Row = Case | Inner | FileCoverage | Finding
+Row = Case | Inner | FileCoverage | TestLines | Finding
 Parse = Callable[[Body], Iterator[Row]]
 
 

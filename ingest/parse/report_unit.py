@@ -21,9 +21,10 @@ from ingest.parse import test_steps
 from ingest.parse.junit import Report
 from ingest.parse.junit_unit import CASES, CONTENT_BYTES, Note, report_of
 from ingest.parse.report_formats import HEAD_BYTES, Format, Start, find, formats
-from ingest.parse.report_rows import Body, Case, FileCoverage, Finding, Inner, Row
+from ingest.parse.report_rows import Body, Case, FileCoverage, Finding, Inner, Row, TestLines
 from ingest.parse.report_tables import Place, case_columns, finding_rows, measure_rows
 from ingest.parse.safe_xml import BrokenXmlError, Mend
+from ingest.parse.test_lines import coverage_rows
 from ingest.parse.tests import frames, highest
 from ingest.source import Parsed, Reject
 
@@ -104,17 +105,16 @@ class ReportReader:
     def _code(self, rows: Iterator[Row], report: Report) -> Parsed:
         """Return the rows of measures and findings."""
         place = Place(self.instance, self.project_id, self.source, report)
-        measured: list[FileCoverage] = []
-        found: list[Finding] = []
-        for row in rows:
-            if isinstance(row, FileCoverage):
-                measured.append(row)
-            elif isinstance(row, Finding):
-                found.append(row)
+        said = list(rows)
+        measured = [row for row in said if isinstance(row, FileCoverage)]
+        run = [row for row in said if isinstance(row, TestLines)]
+        found = [row for row in said if isinstance(row, Finding)]
         tables: dict[str, pl.DataFrame] = {}
         try:
             if measured:
                 tables["core.code_measures"] = measure_rows(measured, place)
+            if run:
+                tables["core.test_coverage"] = coverage_rows(run, place)
             if found:
                 tables["core.code_findings"] = finding_rows(found, place)
         except SourceDataError as error:

@@ -50,6 +50,7 @@ class ReportsSource(FileSource):
             (
                 "core.pipelines", "core.builds", "core.tests", "core.test_results",
                 "core.failures", "core.test_steps", "core.test_artifacts", "core.visual_checks",
+                "core.test_coverage",
                 "core.code_measures",
                 "core.code_findings",
             ),

@@ -188,3 +188,31 @@ def test_pytest_takes_what_is_printed(tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.splitlines()[0] == words[0]
+
+
+def covers(lake: Lake, **files: list[int]) -> None:
+    """Write which tests ran which file, now and, wrongly, a week before."""
+    at = START + timedelta(days=9)
+    told = [
+        {"project_id": "shop", "test_id": test, "path": f"src/{name}.py", "lines": "1-2",
+         "lines_covered": 2, "measured_at": when, "day": when.date()}
+        for name, tests in files.items() for test in tests
+        for when in [at, *([at - timedelta(days=7)] if name == "often" else [])]
+    ]  # fmt: skip
+    told += [{**told[0], "path": "src/before.py", "measured_at": at - timedelta(days=7)}]
+    lake.insert("core.test_coverage", rows(schema.TEST_COVERAGE, told))
+
+
+def test_tests_that_ran_a_changed_file_are_candidates(lake: Lake) -> None:
+    fill(lake, 40)
+    covers(lake, often=list(range(TESTS)), seldom=[2, 7], other=[4])
+
+    def touched(*paths: str) -> list[int]:
+        tests = past(lake, "shop", changed=list(paths)).tests
+        return tests.filter("touches")["test_id"].sort().to_list()
+
+    assert touched("src/seldom.py") == [2, 7]
+    assert touched("src/seldom.py", "src/other.py") == [2, 4, 7]
+    assert touched("src/often.py") == []  # all run it: it tells none apart
+    assert touched("src/before.py") == []  # not any more
+    assert touched("seldom.py") == [2, 7]

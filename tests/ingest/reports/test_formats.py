@@ -34,7 +34,7 @@ def test_a_format_is_added_by_adding_its_file(folder: Path) -> None:
 
 
 def test_every_format_describes_itself() -> None:
-    assert len(formats()) == 17
+    assert len(formats()) == 18
     for one in formats().values():
         assert one.title
         assert "/" in one.media

@@ -32,3 +32,10 @@ def of_row(test: Mapping[str, object], class_word: str = "class_name") -> Name:
     parameters = test.get("parameters")
     name = str(test.get("name") or "") + (f"[{parameters}]" if parameters else "")
     return Name(str(test.get(class_word) or ""), name)
+
+
+def node_of(file: str, name: Name) -> str:
+    """Return the node id of a test in a file (relative to pytest's root): what `of_node` took."""
+    module = file.removesuffix(".py").replace("/", ".")
+    classes = name.class_name.removeprefix(module).strip(".")
+    return "::".join([file, *filter(None, classes.split(".")), name.name])
