@@ -21,6 +21,7 @@ SETTINGS = {
     "spark.sql.shuffle.partitions": "4",
     "spark.sql.adaptive.coalescePartitions.enabled": "true",
     "spark.ui.showConsoleProgress": "false",
+    "spark.sql.catalogImplementation": "in-memory",
     "spark.log.level": "ERROR",
 }
 

@@ -74,14 +74,22 @@ def show(spark: SparkSession, files: Files) -> None:
         reader = spark.read.schema(ddl).option("basePath", files.folder)
         frame = reader.parquet(*files.paths)
     else:
-        frame = spark.createDataFrame([], ddl)
+        frame = spark.sql(nothing(files))
     frame.createOrReplaceTempView(view_name(files.table))
+
+
+def nothing(files: Files) -> str:
+    """Return the SELECT of no rows; frames made of Python's rows start workers of their own."""
+    cells = (f"cast(null as {spark_type(word)}) as `{name}`" for name, word in files.columns.items())
+    return f"select {', '.join(cells)} where false"  # noqa: S608 - names of our tables
 
 
 def changed(spark: SparkSession, days: Sequence[date]) -> None:
     """Make the view `changed(day)` of the days that are computed."""
-    rows = [(day,) for day in days]
-    spark.createDataFrame(rows, "day date").createOrReplaceTempView("changed")
+    listed = ", ".join(f"date '{day}'" for day in days)
+    rows = f"explode(array({listed}))" if days else "cast(null as date)"
+    query = f"select {rows} as day" + ("" if days else " where false")
+    spark.sql(query).createOrReplaceTempView("changed")
 
 
 def spark_type(word: str) -> str:

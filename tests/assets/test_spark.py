@@ -55,6 +55,10 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """Return a lake with a simulated project and its marts; Spark is stopped afterwards."""
     if lack := cluster.missing():
         (pytest.fail if os.environ.get("CI") else pytest.skip)(lack)
+    # Compiling a query costs more than running it over so few rows.
+    cluster.SETTINGS["spark.sql.codegen.wholeStage"] = "false"
+    cluster.SETTINGS["spark.sql.adaptive.enabled"] = "false"
+    cluster.SETTINGS["spark.sql.shuffle.partitions"] = "1"
     home = tmp_path_factory.mktemp("spark") / ".golive"
     write_simulation(home, project="demo", seed=7, builds=80, tests=60, days=12, end=END)
     lake = Lake(home / "lake")
