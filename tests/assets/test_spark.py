@@ -22,7 +22,7 @@ END = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 def test_only_the_listed_marts_have_no_equal():
-    refused = set()
+    refused: set[str] = set()
     for mart in refresh.marts():
         try:
             translate(mart.sql, mart.name)
