@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,30 +16,14 @@ if TYPE_CHECKING:
     from assets.workspace import Workspace
     from golive_runner.attempt import Attempt
     from golive_runner.isolated import Finished
+    from golive_runner.job import Job
 
 Heard = Callable[["Attempt"], None]
 """Hears of each attempt as it ends."""
 ENGINE = "journeys"
 """What the pipeline of these runs is called."""
 SUFFIXES = (".yaml", ".yml")
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Documents, and how they are run; memory in bytes, `root` is what suites are named from."""
-
-    files: tuple[Path, ...]
-    home: Path
-    root: Path
-    browser: str = "chromium"
-    headed: bool = False
-    evidence: str = "all"
-    retries: int | None = None
-    memory_bytes: int = 4 << 30
-    base: str = ""
-    """Where they are tried, in place of what the documents name."""
-    project: str = ""
-    """Whose approved pictures looks are compared with; of all projects if none is named."""
+MEMORY_BYTES = 4 << 30
 
 
 def documents(paths: Sequence[str | Path]) -> tuple[Path, ...]:
@@ -74,19 +58,20 @@ def _is_one(path: Path) -> bool:
         return False
 
 
-def run(wanted: Wanted, *, on: Heard = lambda _: None) -> Finished:
-    """Run the documents under limits; raises UsageError where the process cannot be started."""
+def run(
+    job: Job, *, project: str = "", memory_bytes: int = MEMORY_BYTES, on: Heard = lambda _: None
+) -> Finished:
+    """Run a job under limits, looks against what the project approved (all, if none is named).
+
+    Raises UsageError where its process cannot be started.
+    """
     from assets import baselines
     from golive_runner import isolated
-    from golive_runner.job import Job
     from golive_runner.watch import Limits
 
-    approved = baselines.approved(Lake(wanted.home / "lake"), wanted.project)
-    job = Job(
-        tuple(map(str, wanted.files)), str(wanted.home.resolve()), str(wanted.root.resolve()),
-        wanted.browser, wanted.headed, wanted.evidence, wanted.retries, wanted.base, approved,
-    )  # fmt: skip
-    return isolated.run(job, limits=Limits(memory_bytes=wanted.memory_bytes), on=on)
+    approved = baselines.approved(Lake(Path(job.home) / "lake"), project)
+    limits = Limits(memory_bytes=memory_bytes)
+    return isolated.run(replace(job, baselines=approved), limits=limits, on=on)
 
 
 def saved(path: Path, finished: Finished) -> None:

@@ -24,6 +24,7 @@ from golive_core.errors import UsageError
 from golive_core.ids import content_id
 from golive_core.sections import Monitor
 from golive_runner.attempt import Attempt
+from golive_runner.job import Job
 
 TAG = "golive/monitor"
 RECIPIENT = "monitor"
@@ -110,16 +111,11 @@ def perform(
     """
     base, home = workspace.settings.base, workspace.settings.home
     files = journey_runs.documents([base / path for path in monitor.paths])
-    wanted = journey_runs.Wanted(
-        files,
-        home,
-        base,
-        monitor.browser,
-        evidence=monitor.evidence,
-        project=monitor.project_id,
-        base=monitor.base,
-    )
-    finished = journey_runs.run(wanted, on=on)
+    job = Job(
+        tuple(map(str, files)), str(home.resolve()), str(base.resolve()), monitor.browser,
+        keep=monitor.evidence, base=monitor.base,
+    )  # fmt: skip
+    finished = journey_runs.run(job, project=monitor.project_id, on=on)
     given = {"pipeline": f"monitor {monitor.name}", "environment": monitor.environment}
     if finished.attempts:
         journey_runs.take(

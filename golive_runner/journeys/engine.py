@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from golive_core.artifacts import ArtifactStore
@@ -21,7 +21,7 @@ from golive_runner.journeys.document import Journey, Looked, Step
 from golive_runner.journeys.guard import Guard
 from golive_runner.journeys.judging import Outcome, judged
 from golive_runner.journeys.looking import Looking
-from golive_runner.journeys.session import Session, allowed
+from golive_runner.journeys.session import Recorded, Session, allowed
 from golive_runner.visual import Place
 
 if TYPE_CHECKING:
@@ -93,13 +93,14 @@ class Engine:
         finally:
             keep = self.options.keep
             keeps = keep == "all" or (keep == "failed" and outcome[0] != "passed")
-            evidence = tuple(session.close(keep=keeps))
+            recorded = session.close(keep=keeps, ends=run.unseen())
         status, kind, message = outcome
         return Attempt(
             suite=self.suite(journey), name=journey.name, status=status, started_at=begun,
             duration_s=time.monotonic() - clock, file=self.suite(journey),
             environment=self._environment(journey), type=kind, message=message,
-            details=run.details(session), steps=tuple(run.done), evidence=evidence,
+            details=run.details(session), steps=tuple(run.seen(recorded)),
+            evidence=recorded.evidence,
         )  # fmt: skip
 
     def suite(self, journey: Journey) -> str:
@@ -166,10 +167,28 @@ class _Run:
         seconds = time.monotonic() - clock
         if self.engine.options.keep != "none":
             evidence += self.session.downloads()
-            evidence += self.session.pictured(f"{nth + 1:02}")
+            is_last = outcome[0] != "passed" or step is self.journey.steps[-1]
+            evidence += self.session.pictured(f"{nth + 1:02}", step.action, is_last=is_last)
         result = StepResult(str(step), step.action, status, begun, seconds, redact(outcome[2]),
                             redact(stage.page.url), tuple(evidence), look)  # fmt: skip
         return result, (status, kind, redact(f"{step}: {outcome[2]}"))
+
+    def unseen(self) -> list[datetime]:
+        """Return when the steps ended that have no picture yet."""
+        return [one.started_at + timedelta(seconds=one.duration_s) for one in self._without()]
+
+    def seen(self, recorded: Recorded) -> Iterator[StepResult]:
+        """Yield the steps, those without a picture with theirs of the film strip."""
+        found = dict(zip(map(id, self._without()), recorded.pictures, strict=False))
+        for step in self.done:
+            picture = found.get(id(step))
+            yield replace(step, evidence=(picture, *step.evidence)) if picture else step
+
+    def _without(self) -> list[StepResult]:
+        return [
+            step for step in self.done
+            if step.status != "skipped" and all(one.kind != "screenshot" for one in step.evidence)
+        ]  # fmt: skip
 
     @property
     def _limit(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from golive_runner.attempt import Evidence
 from golive_runner.journeys import launch
 from golive_runner.journeys.acting import BAD_STATUS, Stage
 from golive_runner.journeys.document import Journey
+from golive_runner.journeys.frames import pictures
 from golive_runner.journeys.guard import Guard, address
 from golive_runner.journeys.veil import veiled
 
@@ -38,6 +39,7 @@ MOST_LINES = 2_000
 LARGEST_BYTES = 50 << 20
 """A larger file is no evidence that anybody looks at; it is named, and left."""
 LOOK_MS = 2_000
+TREES = ("open", "see", "value", "popup", "close")
 SHOT_QUALITY = 60
 VIDEO_SHARE = 0.625
 """Of the viewport's width and height: 800 of 1280 pixels, which a person can read."""
@@ -70,6 +72,14 @@ class Said:
         with suppress(ValueError, TypeError, KeyError):
             vitals: dict[str, Any] = json.loads(told)
             self.vitals[str(vitals.pop("url"))] = vitals
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was kept of an attempt as a whole, and the pictures of its steps in their order."""
+
+    evidence: tuple[Evidence, ...] = ()
+    pictures: tuple[Evidence | None, ...] = ()
 
 
 class Session:
@@ -160,11 +170,17 @@ class Session:
             else:
                 dialog.dismiss()
 
-    def pictured(self, name: str) -> Iterator[Evidence]:
-        """Yield the picture and the accessibility tree of now; nothing of a page that hangs."""
+    def pictured(self, name: str, action: str, *, is_last: bool) -> Iterator[Evidence]:
+        """Yield the picture and the accessibility tree of now; nothing of a page that hangs.
+
+        Where there is a trace its frames are the pictures, but for the one that matters most. The
+        tree is taken where a journey says what the page is to be like: it costs as much as a step.
+        """
         with suppress(Exception):
-            yield self._shot(name)
-            yield self._tree(name)
+            if is_last or not self._full:
+                yield self._shot(name)
+            if is_last or action in TREES:
+                yield self._tree(name)
 
     def _shot(self, name: str) -> Evidence:
         picture = self.stage.page.screenshot(
@@ -186,12 +202,24 @@ class Session:
                 self.said.add("download", f"{one.suggested_filename} is too large to keep")
         self.stage.downloads.clear()
 
-    def close(self, *, keep: bool) -> Iterator[Evidence]:
-        """End the context and yield its evidence, if it is to be kept."""
+    def close(self, *, keep: bool, ends: Sequence[datetime]) -> Recorded:
+        """End the context and return its evidence, if it is to be kept.
+
+        `ends` are the times at which steps ended, which pictures are wanted of.
+        """
         try:
-            yield from self._ended(keep=keep)
+            evidence = tuple(self._ended(keep=keep))
+            return Recorded(evidence, tuple(self._frames(ends)))
         finally:
             self._folder.cleanup()
+
+    def _frames(self, ends: Sequence[datetime]) -> Iterator[Evidence | None]:
+        """Yield a picture of the film strip for each of the times, None where there is none."""
+        trace = self.folder / "trace.zip"
+        if not trace.exists():
+            return
+        for nth, body in enumerate(pictures(trace, ends), 1):
+            yield self.kept("screenshot", f"{nth:02}.jpg", body) if body else None
 
     def _ended(self, *, keep: bool) -> Iterator[Evidence]:
         trace = self.folder / "trace.zip"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from assets.journey_runs import Wanted, documents, run
+from assets.journey_runs import documents, run
 from golive_core.artifacts import ArtifactStore
+from golive_runner.job import Job
 
 JOURNEYS = Path(__file__).parents[1] / "journeys"
 
@@ -18,7 +19,8 @@ JOURNEYS = Path(__file__).parents[1] / "journeys"
 def test_the_journeys_through_our_own_pages_get_through(address: str, tmp_path: Path) -> None:
     files = documents([JOURNEYS])
     assert len(files) >= 4
-    finished = run(Wanted(files, tmp_path, JOURNEYS.parent, base=address))
+    root = str(JOURNEYS.parent)
+    finished = run(Job(tuple(map(str, files)), str(tmp_path), root, base=address))
     told = [(one.name, one.status, one.message) for one in finished.attempts]
     assert finished.wrong == {}
     assert [one for one in told if one[1] != "passed"] == []

@@ -13,23 +13,9 @@ import streamlit as st
 from dashboards import boards, charts, data, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
-from dashboards.views.tests import _film
+from dashboards.views.tests import _attempts, _film
 
 VIDEO_WIDTH = 640
-ATTEMPTS = """
-select
-    result.build_id, result.test_id, result.environment, result.attempt, result.status,
-    result.duration_s, result.started_at, result.day, result.commit_sha, test.name, test.suite,
-    failure.type, failure.message, failure.details, failure.signature_id
-from core.test_results as result
-inner join core.tests as test on result.test_id = test.test_id
-left join core.failures as failure on result.failure_id = failure.failure_id
-where
-    result.project_id = $project and result.test_id = $test
-    and result.day between $first and $last
-order by result.started_at desc, result.attempt desc
-limit 60
-"""
 STEPS = """
 select ordinal, name, action, status, started_at, duration_s, message, url
 from core.test_steps
@@ -57,58 +43,18 @@ VITALS = (
 def draw(scope: Scope, wanted: str) -> None:
     """Draw the journey whose test id the URL names."""
     boards.back("All journeys", "journey")
-    test_id = int(wanted) if wanted.lstrip("-").isdigit() else 0
-    found = data.rows(
-        ATTEMPTS, project=scope.project.id, test=test_id, first=scope.first_day,
-        last=scope.last_day,
-    )  # fmt: skip
+    found = _attempts.found(scope, wanted, kind="journey")
     if found.is_empty:
-        charts.empty(
-            "No attempt of such a journey in this period",
-            "The link may belong to another project; or choose a longer period above.",
-        )
         return
-    attempt = _chosen(found, scope)
-    steps, files = _of(scope, attempt, STEPS), _of(scope, attempt, FILES)
-    _verdict(attempt)
+    attempt = _attempts.chosen(found, scope)
+    steps, files = (_attempts.of(scope, attempt, sql) for sql in (STEPS, FILES))
+    _attempts.verdict(attempt)
     _film.draw(steps, files)
     _difference(scope, found, attempt, files)
     _vitals(files)
     _evidence(files)
-    charts.link("This test's history", "tests", icon=":material/history:", test=test_id)
-
-
-def _of(scope: Scope, attempt: Mapping[str, Any], sql: str) -> Rows:
-    return data.rows(
-        sql, project=scope.project.id, test=attempt["test_id"], build=attempt["build_id"],
-        environment=attempt["environment"], attempt=attempt["attempt"],
-    )  # fmt: skip
-
-
-def _chosen(found: Rows, scope: Scope) -> dict[str, Any]:
-    """Let the reader choose an attempt; the newest is shown first."""
-    rows = found.dicts()
-    labels = [
-        f"{theme.SYMBOL.get(row['status'], '')} {words.moment(row['started_at'], scope.zone)}"
-        f" · {row['environment']} · attempt {row['attempt']}"
-        for row in rows
-    ]
-    charts.headline(str(rows[0]["name"]), f"{rows[0]['suite']}")
-    nth = st.selectbox(
-        f"Attempt ({words.plural(len(rows), 'attempt')} in this period)", range(len(rows)),
-        format_func=labels.__getitem__, key="attempt",
-    )  # fmt: skip
-    return rows[nth]
-
-
-def _verdict(attempt: Mapping[str, Any]) -> None:
-    lines = [
-        f"{theme.status_chip(attempt['status'])} in {words.duration(attempt['duration_s'])}"
-        + (f" at {theme.code(words.short(attempt['commit_sha']))}" if attempt["commit_sha"] else "")
-    ]
-    if attempt["message"]:
-        lines.append(f"<b>{escape(attempt['message'])}</b>")
-    st.html(theme.entry(attempt["status"], lines))
+    test = attempt["test_id"]
+    charts.link("This test's history", "tests", icon=":material/history:", test=test)
 
 
 def _difference(scope: Scope, found: Rows, attempt: Mapping[str, Any], files: Rows) -> None:
@@ -123,10 +69,10 @@ def _difference(scope: Scope, found: Rows, attempt: Mapping[str, Any], files: Ro
     if trees.is_empty() or earlier.is_empty():
         return
     last, good = trees.row(-1, named=True), earlier.row(0, named=True)
-    then = _of(scope, good, FILES)
+    then = _attempts.of(scope, good, FILES)
     same = then.frame.filter(
-        (pl.col("kind") == "accessibility") & (pl.col("ordinal") == last["ordinal"])
-    )
+        (pl.col("kind") == "accessibility") & (pl.col("ordinal") <= last["ordinal"])
+    ).sort("ordinal", descending=True)
     if same.is_empty():
         return
     at = words.moment(good["started_at"], scope.zone)

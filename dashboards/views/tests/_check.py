@@ -14,24 +14,11 @@ import streamlit as st
 from dashboards import boards, charts, data, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
+from dashboards.views.tests import _attempts
 
 MOST_TEXT = 4_000
 """Characters of a body that are shown; the whole of what was kept can be downloaded."""
 LINES = {"median": theme.SERIES[0], "95 %": theme.SERIES[1]}
-ATTEMPTS = """
-select
-    result.build_id, result.test_id, result.environment, result.attempt, result.status,
-    result.duration_s, result.started_at, result.commit_sha, test.name, test.parameters,
-    test.suite, failure.type, failure.message, failure.details
-from core.test_results as result
-inner join core.tests as test on result.test_id = test.test_id
-left join core.failures as failure on result.failure_id = failure.failure_id
-where
-    result.project_id = $project and result.test_id = $test
-    and result.day between $first and $last
-order by result.started_at desc, result.attempt desc
-limit 100
-"""
 TIMES = """
 select
     date_trunc($unit, started_at) as moment, count(*) as answers,
@@ -66,59 +53,21 @@ order by step.ordinal
 def draw(scope: Scope, wanted: str) -> None:
     """Draw the check whose test id the URL names."""
     boards.back("All checks", "check")
-    asked: dict[str, Any] = {
-        "project": scope.project.id, "test": _number(wanted), "first": scope.first_day,
-        "last": scope.last_day,
-    }  # fmt: skip
-    found = data.rows(ATTEMPTS, **asked)
+    found = _attempts.found(scope, wanted, kind="check")
     if found.is_empty:
-        charts.empty(
-            "No attempt of such a check in this period",
-            "The link may belong to another project; or choose a longer period above.",
-        )
         return
-    attempt = _chosen(found, scope)
-    _verdict(attempt)
-    steps = data.rows(
-        STEPS, project=scope.project.id, test=attempt["test_id"], build=attempt["build_id"],
-        environment=attempt["environment"], attempt=attempt["attempt"],
-    )  # fmt: skip
-    _steps(steps)
-    _times(asked, found)
-    charts.link("This test's history", "tests", icon=":material/history:", test=asked["test"])
-
-
-def _number(wanted: str) -> int:
-    return int(wanted) if wanted.lstrip("-").isdecimal() and len(wanted) <= 20 else 0  # noqa: PLR2004 - digits of 64 bits
-
-
-def _chosen(found: Rows, scope: Scope) -> dict[str, Any]:
-    """Let the reader choose an attempt; the newest is shown first."""
-    rows = found.dicts()
-    labels = [
-        f"{theme.SYMBOL.get(row['status'], '')} {words.moment(row['started_at'], scope.zone)}"
-        f" · attempt {row['attempt']} · {row['environment']}"
-        for row in rows
-    ]
-    charts.headline(words.test_title(rows[0]["name"], rows[0]["parameters"]), rows[0]["suite"])
-    nth = st.selectbox(
-        f"Attempt ({words.plural(len(rows), 'attempt')} in this period)", range(len(rows)),
-        format_func=labels.__getitem__, key="attempt",
-    )  # fmt: skip
-    return rows[nth]
-
-
-def _verdict(attempt: Mapping[str, Any]) -> None:
-    lines = [
-        f"{theme.status_chip(attempt['status'])} in {words.duration(attempt['duration_s'])}"
-        + (f" at {theme.code(words.short(attempt['commit_sha']))}" if attempt["commit_sha"] else "")
-    ]
-    if attempt["message"]:
-        lines.append(f"<b>{escape(attempt['message'])}</b>")
-    st.html(theme.entry(attempt["status"], lines))
+    attempt = _attempts.chosen(found, scope)
+    _attempts.verdict(attempt)
     details = str(attempt["details"] or "")
     if details.startswith("curl "):
         st.code(details.splitlines()[0], language="bash", wrap_lines=True)
+    _steps(_attempts.of(scope, attempt, STEPS))
+    test = attempt["test_id"]
+    asked: dict[str, Any] = {
+        "project": scope.project.id, "test": test, "first": scope.first_day, "last": scope.last_day
+    }  # fmt: skip
+    _times(asked, found)
+    charts.link("This test's history", "tests", icon=":material/history:", test=test)
 
 
 def _steps(steps: Rows) -> None:

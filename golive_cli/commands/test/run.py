@@ -40,16 +40,20 @@ def command(  # noqa: PLR0913, PLR0917 - every option of the command line is a p
     from golive_cli.folder import prepared
     from golive_cli.test_runs import into_lake, root_of
     from golive_core.settings import home
+    from golive_runner.job import Job
 
     if evidence not in KEEP:
         raise UsageError(f"--evidence is {evidence!r}", hint=f"Known: {', '.join(KEEP)}")
     files = journey_runs.documents(paths)
     prepared(home())
-    wanted = journey_runs.Wanted(
-        files, home(), root_of(files), browser, headed, evidence,
-        None if retries < 0 else retries, memory << 20, base, project,
+    job = Job(
+        tuple(map(str, files)), str(home().resolve()), str(root_of(files)), browser, headed,
+        evidence, None if retries < 0 else retries, base,
     )  # fmt: skip
-    finished = journey_runs.run(wanted, on=lambda one: None if as_json else _tell(one))
+    finished = journey_runs.run(
+        job, project=project, memory_bytes=memory << 20,
+        on=lambda one: None if as_json else _tell(one),
+    )  # fmt: skip
     if report:
         journey_runs.saved(report, finished)
     elif finished.attempts:
