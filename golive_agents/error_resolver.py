@@ -52,8 +52,13 @@ class Resolver:
         Raises UsageError where it is none of them, LakeError where the lake cannot be read.
         """
         path = Path(subject)
-        if path.is_file():
-            return self.file(path)
+        return self.file(path) if path.is_file() else self.known(subject)
+
+    def known(self, subject: str) -> Explanation:
+        """Return what is known of a build or a failure; no file is looked at.
+
+        Raises UsageError where it is neither, LakeError where the lake cannot be read.
+        """
         if self._build(subject) is not None:
             return self.build(subject)
         if subject.lstrip("-").isdigit():

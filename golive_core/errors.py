@@ -19,6 +19,7 @@ GoLiveError                  what happened, where, and what to do
 ├── ModelFileError           a model's file is damaged, edited or not to be trusted (models.store)
 ├── LockedError              too many wrong passwords (golive_core.accounts, has retry_after_s)
 ├── CutError                 a model's answer was cut off at its limit (golive_agents)
+├── TrialError               generated tests could not be tried out (golive_runner.sandbox.trial)
 ├── OpenIdError              the OpenID provider or its answer is not to be trusted (golive_gateway)
 ├── UnfinishedError          an action was cut off: it may have happened (golive_actions.action)
 └── ServiceError             a process of `golive up` did not start or died

@@ -21,7 +21,7 @@ from golive_gateway.likeness import SAME, like
 pytestmark = pytest.mark.slow
 TOOLS = {
     "search_failures", "flaky_tests", "select_tests", "build_result", "predictions", "dora", "ask",
-    "sql",
+    "sql", "explain", "review",
 }  # fmt: skip
 
 
@@ -85,7 +85,10 @@ def test_an_assistant_asks_what_it_may_and_gets_rows_with_sql(simulated: Path) -
         ("ask", {"question": "how many builds failed last week?"}),
         ("sql", {"statement": "select count(*) as builds from core.builds"}),
         ("sql", {"statement": "drop table core.builds"}),
-        ("build_result", {"build_id": "no such"}),
+        ("build_result", {"build_id": "no such"}), ("explain", {"subject": str(simulated)}),
+        ("review", {"diff": "nothing", "project": "demo"}), ("explain", {"subject": build}),
+        ("review", {"diff": f"--- a/{file}\n+++ b/{file}\n@@ -1 +1 @@\n-a\n+b\n",
+                    "project": "demo"}),
     )  # fmt: skip
     assert {one.name for one in tools} == TOOLS
     assert all(one.annotations.read_only_hint for one in tools)
@@ -100,10 +103,16 @@ def test_an_assistant_asks_what_it_may_and_gets_rows_with_sql(simulated: Path) -
     assert shipped["rows"][0]["n_deployments"] > 0
     assert sentence["sentence"]
     assert counted["rows"] == [{"builds": 80}]
-    refused, unknown = answers[8:]
-    assert refused.is_error
-    assert unknown.is_error
+    _, unknown, no_build, no_diff = answers[8:12]
+    assert all(one.is_error for one in answers[8:12])
     assert "no build is called" in unknown.content[0].text
+    assert "no build and no failure" in no_build.content[0].text
+    assert "no unified diff" in no_diff.content[0].text
+    why, risk = map(rows, answers[12:])
+    assert why["build_id"] == build
+    assert why["next_step"]["text"]
+    assert risk["files"][0]["path"] == file
+    assert risk["broke_share"] is not None
 
 
 def test_assistants_elsewhere_ask_over_http(running: tuple[str, str]) -> None:
@@ -138,12 +147,13 @@ def test_who_is_held_to_a_project_learns_nothing_of_others(
     refused = [
         ("select_tests", {"files": ["a"], "project": "demo"}), ("sql", {"statement": "select 1"}),
         ("ask", {"question": "how many builds failed?"}), ("build_result", {"build_id": build}),
+        ("explain", {"subject": build}),
     ]  # fmt: skip
     empty = [("flaky_tests", {}), ("search_failures", {"text": "error"}), ("predictions", {}),
              ("dora", {"project": "demo"})]  # fmt: skip
     _, answers = over_http(running[0], token, *refused, *empty)
-    assert all(one.is_error for one in answers[:4])
-    assert [rows(one)["rows"] for one in answers[4:]] == [[], [], [], []]
+    assert all(one.is_error for one in answers[:5])
+    assert [rows(one)["rows"] for one in answers[5:]] == [[], [], [], []]
     _, mine = Tokens(simulated).create("mine", ["read"], project="demo")
     assert rows(over_http(running[0], mine, ("flaky_tests", {}))[1][0])["rows"]
 

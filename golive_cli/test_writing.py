@@ -1,0 +1,131 @@
+"""From a file or a range to tests that were tried: the work tree, the sandbox and the writers."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from golive_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from golive_agents.change import Clone
+    from golive_agents.targets import Target
+    from golive_agents.test_generator import Generated, Writer
+    from golive_runner.sandbox.trial import Trial
+
+VENVS = (".venv", "venv")
+MOST_COPIED = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What tests are wanted of: a Python file, or a range; `python` "" means the project's."""
+
+    what: str
+    repo: Path
+    runs: int
+    mutants: int
+    python: str = ""
+
+
+def file_of(asked: Asked) -> Path | None:
+    """Return the file that is meant, None for a range."""
+    places = (Path(asked.what), asked.repo / asked.what)
+    return next((one.resolve() for one in places if one.is_file()), None)
+
+
+@contextmanager
+def laboratory(asked: Asked, clone: Clone, sha: str) -> Generator[Trial]:
+    """Lend a sandbox over a work tree of a commit; it is removed at the end of the block."""
+    from golive_runner.sandbox.trial import Trial
+    from golive_runner.worktree import Repository, WorkTree
+
+    folder = Path(tempfile.mkdtemp(prefix="golive-tests-"))
+    tree = WorkTree(Repository(clone.top), folder / "tree")
+    try:
+        tree.check_out(sha)
+        if file_of(asked):
+            _overlay(clone, tree.path)
+        yield Trial(tree.path, python_of(asked, clone.top))
+    finally:
+        tree.remove()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def python_of(asked: Asked, top: Path) -> str:
+    """Return the Python that runs the project's code: its virtual environment's, else this one."""
+    if asked.python:
+        found = shutil.which(asked.python)
+        if not found:
+            raise UsageError("there is no such Python", where=asked.python)
+        return found
+    places = [top / name / "bin" / "python" for name in VENVS]
+    return next((str(one) for one in places if one.exists()), sys.executable)
+
+
+def _overlay(clone: Clone, tree: Path) -> None:
+    """Bring what is not committed yet into the work tree."""
+    changed = clone.git.run("diff-index", "-z", "--name-only", "--diff-filter=d", "HEAD")
+    others = clone.git.run("ls-files", "-z", "--others", "--exclude-standard")
+    names = (changed + others).decode(errors="surrogateescape").split("\0")
+    for name in names[:MOST_COPIED]:
+        place = clone.top / name
+        if name and place.is_file() and not place.is_symlink():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(place, tree / name)
+
+
+def targets_of(asked: Asked, clone: Clone) -> tuple[str, list[tuple[list[Target], str]]]:
+    """Return the commit, and for each file its functions to test with its text.
+
+    Raises UsageError where nothing of it can be tested.
+    """
+    file = file_of(asked)
+    found: list[tuple[list[Target], str]]
+    if file:
+        if not file.is_relative_to(clone.top):
+            raise UsageError("it is not in the repository", where=str(file), hint="--repo PATH")
+        path = file.relative_to(clone.top).as_posix()
+        head, found = clone.commit("HEAD"), [_of(path, file.read_text(), None)]
+    else:
+        change = clone.change(asked.what)
+        head = change.head
+        found = []
+        for path, new in change.lines.items():
+            text = clone.text(head, path) if path.endswith(".py") and new else None
+            found += [_of(path, text, new)] if text else []
+    told = [one for one in found if one[0]]
+    if not told:
+        raise UsageError(
+            "no public function at the top of a module was found", where=asked.what,
+            hint="Methods, generators and coroutines are left out",
+        )  # fmt: skip
+    return head, told
+
+
+def _of(path: str, text: str, new: frozenset[int] | None) -> tuple[list[Target], str]:
+    from golive_agents.targets import targets
+
+    try:
+        return targets(path, text, new), text
+    except SyntaxError as error:
+        raise UsageError(f"it is no Python: {error}", where=path) from error
+
+
+def generated(asked: Asked, writers: Sequence[Writer]) -> Iterator[Generated]:
+    """Yield the tests of each file."""
+    from golive_agents.change import Clone
+    from golive_agents.test_generator import Wanted, generate
+
+    clone = Clone(asked.repo)
+    sha, found = targets_of(asked, clone)
+    with laboratory(asked, clone, sha) as trial:
+        for targets, text in found:
+            wanted = Wanted(targets, text, asked.runs, asked.mutants)
+            yield generate(wanted, trial, writers)
