@@ -234,7 +234,7 @@ def test_beside_others_every_attempt_is_recorded_once(suite, beside, options) ->
 
 @pytest.mark.parametrize("with_xdist", [False, True])
 def test_beside_rerunfailures_its_reruns_are_attempts_and_not_ours(suite, with_xdist) -> None:
-    suite.beside = ("rerunfailures", *(("xdist",) if with_xdist else ()))
+    suite.beside = (*(("xdist",) if with_xdist else ()), "rerunfailures")
     suite.write(test_a=FLAKY)
     option = plan(suite, ("test_flaky", 0.9))
     ran = suite.run(option, "--golive-retries=5", "--reruns=2", *(("-n2",) if with_xdist else ()))
