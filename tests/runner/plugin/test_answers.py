@@ -275,3 +275,19 @@ def test_a_suite_that_forks_under_strict_warnings_stays_as_it_is(suite, gateway)
     ran = suite.run(*options, GOLIVE_TOKEN=gateway.token)
     assert ran.code == 0, ran.out
     assert "golive: 1 attempts sent" in ran.out
+
+
+def test_subtests_belong_to_the_attempt_of_their_test(suite) -> None:
+    suite.write(
+        test_a="def test_a(subtests):\n    for n in (1, 2):\n"
+        "        with subtests.test(n=n):\n            assert n == 1\n"
+    )
+    suite.run()
+    [one] = suite.attempts()
+    assert (one["status"], one["message"]) == ("failed", "assert 2 == 1")
+
+
+def test_a_suite_that_is_interrupted_tells_what_ended_only(suite) -> None:
+    suite.write(test_a="def test_a(): pass\ndef test_b(): raise KeyboardInterrupt")
+    assert suite.run().code == 2
+    assert suite.told() == [("test_a", "passed")]
