@@ -36,6 +36,8 @@ class Wanted:
     evidence: str = "all"
     retries: int | None = None
     memory_bytes: int = 4 << 30
+    base: str = ""
+    """Where they are tried, in place of what the documents name."""
     project: str = ""
     """Whose approved pictures looks are compared with; of all projects if none is named."""
 
@@ -62,12 +64,13 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _is_one(path: Path) -> bool:
-    from golive_runner import yaml_lines
+    """Tell a document by a line that begins with its word: one with a slip in it is told of."""
     from golive_runner.worker import ENGINES
 
     try:
-        return any(word in yaml_lines.read(path).said for word in ENGINES)
-    except UsageError:
+        with path.open(errors="replace") as lines:
+            return any(line.startswith(tuple(f"{word}:" for word in ENGINES)) for line in lines)
+    except OSError:
         return False
 
 
@@ -81,7 +84,7 @@ def run(wanted: Wanted, *, on: Heard = lambda _: None) -> Finished:
     approved = baselines.approved(Lake(wanted.home / "lake"), wanted.project)
     job = Job(
         tuple(map(str, wanted.files)), str(wanted.home.resolve()), str(wanted.root.resolve()),
-        wanted.browser, wanted.headed, wanted.evidence, wanted.retries, approved,
+        wanted.browser, wanted.headed, wanted.evidence, wanted.retries, wanted.base, approved,
     )  # fmt: skip
     return isolated.run(job, limits=Limits(memory_bytes=wanted.memory_bytes), on=on)
 

@@ -52,7 +52,8 @@ def _of_mart(mart: Mart, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsD
     ) -> dg.MaterializeResult[Any]:
         refuse_unchecked(workspace, mart)
         to_do = asked(partition_keys(context))
-        done = refresh(workspace.lake, mart, days=None if to_do.news else to_do.past)
+        days = None if to_do.news else to_do.past
+        done = refresh(workspace.lake, mart, days=days, by=workspace.compute)
         metadata = describe(workspace, done, in_full=to_do.news)
         return dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -42,6 +42,7 @@ BY_DAY = re.compile(r"by day(?:, spread (\d+) days?)?")
 WHOLE = re.compile(r"window \d+ days?|full")
 SO_FAR = "recurring"
 """The schema under which a recursive SELECT finds its own rows so far: no table of the lake."""
+CHANGED = "create or replace temp table changed (day date primary key)"
 DAYS_AT_ONCE = 400
 """Days whose rows are computed by one query: bounds its memory at a first load of many years."""
 
@@ -157,6 +158,10 @@ def _fields(lines: list[str]) -> dict[str, str]:
     return found
 
 
+Compute = Callable[[Lake, Mart, list[date] | None], pl.DataFrame]
+"""Computes the rows of a mart, those of the given days if it is computed by day."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refreshed:
     """What a refresh did: the write, or None where nothing had changed; rows it computed."""
@@ -167,11 +172,14 @@ class Refreshed:
     days: int | None = None
 
 
-def refresh(lake: Lake, mart: Mart, *, days: Iterable[date] | None = None) -> Refreshed:
+def refresh(
+    lake: Lake, mart: Mart, *, days: Iterable[date] | None = None, by: Compute | None = None
+) -> Refreshed:
     """Bring a mart up to date with its inputs, or compute exactly `days` of a mart by day.
 
-    Nothing is written where no input changed since the last refresh. Two processes take turns,
-    and the second finds the work of the first done.
+    `by` computes the rows, DuckDB in this process by default. Nothing is written where no input
+    changed since the last refresh. Two processes take turns, and the second finds the work of the
+    first done.
     """
     with alone(lake, mart.table):
         state = State.read(lake, "marts")
@@ -179,12 +187,12 @@ def refresh(lake: Lake, mart: Mart, *, days: Iterable[date] | None = None) -> Re
         is_known = (before.cursor or {}).get("version") == mart.version and lake.exists(mart.table)
         since = before.sequence if is_known else 0
         if mart.spread is None:
-            return _refresh_whole(lake, mart, state, is_known=is_known)
+            return _refresh_whole(lake, mart, state, by, is_known=is_known)
         mark = state.row(mart.name, "mart", Mark(lake.version(), {"version": mart.version}))
         if days is not None and is_known:
-            return _refresh_days(lake, mart, sorted(set(days)), None)
+            return _refresh_days(lake, mart, sorted(set(days)), None, by)
         due = sorted(_due(lake, mart, mart.spread, since))
-        return _refresh_days(lake, mart, due, mark, is_known=is_known)
+        return _refresh_days(lake, mart, due, mark, by, is_known=is_known)
 
 
 def _due(lake: Lake, mart: Mart, spread: int, since: int) -> set[date]:
@@ -193,14 +201,16 @@ def _due(lake: Lake, mart: Mart, spread: int, since: int) -> set[date]:
     return {day + timedelta(days=n) for day in changed for n in range(spread + 1)}
 
 
-def _refresh_whole(lake: Lake, mart: Mart, state: State, *, is_known: bool) -> Refreshed:
+def _refresh_whole(
+    lake: Lake, mart: Mart, state: State, by: Compute | None, *, is_known: bool
+) -> Refreshed:
     before = state.mark(mart.name, "mart")
     inputs = {name: data_version(lake, name) for name in mart.inputs}
     cursor = {"version": mart.version, "inputs": inputs}
     if is_known and before.cursor == cursor:
         return Refreshed(mart, None)
     mark = state.row(mart.name, "mart", Mark(lake.version(), cursor))
-    frame = compute(lake, mart)
+    frame = (by or compute)(lake, mart, None)
     return Refreshed(mart, _write(lake, mart, frame, None, mark), frame.height)
 
 
@@ -214,12 +224,18 @@ def data_version(lake: Lake, table: str) -> int:
 
 
 def _refresh_days(
-    lake: Lake, mart: Mart, days: list[date], mark: pl.DataFrame | None, *, is_known: bool = True
+    lake: Lake,
+    mart: Mart,
+    days: list[date],
+    mark: pl.DataFrame | None,
+    by: Compute | None,
+    *,
+    is_known: bool = True,
 ) -> Refreshed:
     if not days and is_known:
         return Refreshed(mart, None)
     # A mart without input is still a table, so that pages and other marts can read it.
-    frame = compute(lake, mart, days)
+    frame = (by or compute)(lake, mart, days)
     written = _write(lake, mart, frame, days if is_known else None, mark)
     return Refreshed(mart, written, frame.height, len(days))
 
@@ -244,8 +260,15 @@ def compute(lake: Lake, mart: Mart, days: list[date] | None = None) -> pl.DataFr
         return pl.concat([_of_days(connection, mart, part) for part in parts])
 
 
+def dtypes(lake: Lake, mart: Mart) -> pl.Schema:
+    """Return the columns of a mart and their dtypes, without computing it."""
+    with lake.connect(tables=mart.inputs) as connection:
+        connection.execute(CHANGED)
+        return reading.to_frame(reading.run(connection, mart.sql, None).limit(0)).schema
+
+
 def _of_days(connection: duckdb.DuckDBPyConnection, mart: Mart, days: list[date]) -> pl.DataFrame:
-    connection.execute("create or replace temp table changed (day date primary key)")
+    connection.execute(CHANGED)
     connection.execute("insert into changed select unnest(?::date[])", [days])
     return _frame(connection, mart)
 

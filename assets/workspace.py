@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from assets.steps import Progress, quiet
 from golive_core import settings
@@ -16,6 +17,9 @@ from golive_core.lake import Lake
 from golive_core.settings import Settings
 from ingest import registry
 from ingest.source import Context, Instance, Source
+
+if TYPE_CHECKING:
+    from assets.refresh import Compute
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Workspace:
     lake: Lake
     types: Mapping[str, type[Source]] = field(default_factory=registry.sources)
     progress: Progress = quiet
+    compute: Compute | None = None
+    """The engine that computes marts, DuckDB in this process by default."""
 
     @classmethod
     def load(cls, configured: Settings | None = None) -> Workspace:

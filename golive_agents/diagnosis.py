@@ -11,36 +11,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from golive_agents import fitness
 from golive_agents.advising import alternatives
 from golive_agents.calls import Question, Reply, UnfitAnswerError, known
 from golive_agents.client import Client, Told
 from golive_agents.explanation import Explanation, Step
 from golive_agents.prompting import Item, in_one_line, messages, prompt
 from golive_core.masks import Masks
-from golive_core.redact import MASK, redact
 
 AGENT = "error_resolver"
 STRICT = ConfigDict(extra="forbid", strict=True)
-LINK = re.compile(r"\w+://|www\.|\bdata:|\bjavascript:|\bmailto:|\]\(|\bhttps?\b", re.IGNORECASE)
-MARKUP = re.compile(r"<[A-Za-z!/]|&#?\w+;|`|!\[|\*\*|^\s*#|\[\[SECRET_")
-UNSEEN = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
-)
-SECRET_PLACE = "[[SECRET_"  # noqa: S105 - the beginning of a placeholder
-WORD = re.compile(r"[^\W\d_]{4,}")
-DENSE = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
-"""A run of letters and digits that no sentence has: something encoded."""
-COMMAND = re.compile(
-    r"\b(?:curl|wget|sudo|chmod|chown|powershell|invoke-\w+|netcat|base64|eval|exec|rm|nc|ssh|scp)\b"
-    r"(?=\s+[-/~$\w])|\|\s*(?:ba|z)?sh\b|\$\(|&&",
-    re.IGNORECASE,
-)
-NAME = re.compile(r"[\w@$%~+-]*[\w)\]][./\\=:@][\w@$%~+./\\=:-]*\w")
-"""A name with a sign in it: a path, a host, an address, an assignment."""
-ECHO_WORDS = 8
-"""Words in a row that an answer may not share with the instructions to the model."""
 
 
 class Said(BaseModel):
@@ -137,7 +119,7 @@ class _Reader:
 
     def read(self, text: str) -> Diagnosis:
         """Return the diagnosis; raises UnfitAnswerError."""
-        answer = _parsed(text)
+        answer = fitness.parsed(Answer, text)
         given = {one.id: one.text for one in self.items}
         for claim in answer.claims:
             self._check(claim, given)
@@ -154,22 +136,9 @@ class _Reader:
         unknown = [name for name in claim.cites if name not in given or name.startswith("S")]
         if unknown:
             raise UnfitAnswerError(f"a claim cites what was not given: {unknown[:3]}")
-        if why := unfit(claim.text) or self._echoes(claim.text):
+        said = [given[name] for name in claim.cites]
+        if why := fitness.wrong(claim.text, said, self.system):
             raise UnfitAnswerError(f"a claim {why}")
-        said = "\n".join(given[name] for name in claim.cites)
-        invented = [name for name in NAME.findall(claim.text) if name not in said]
-        if invented:
-            raise UnfitAnswerError(f"a claim names what it does not cite: {invented[0][:40]}")
-        shown = {word.lower() for name in claim.cites for word in WORD.findall(given[name])}
-        if not shown & {word.lower() for word in WORD.findall(claim.text)}:
-            raise UnfitAnswerError("a claim has no word in common with what it cites")
-
-    def _echoes(self, text: str) -> str:
-        """Return whether a text repeats the instructions to the model."""
-        said = " ".join(text.lower().split())
-        words = self.system.lower().split()
-        runs = (" ".join(words[at : at + ECHO_WORDS]) for at in range(len(words) - ECHO_WORDS + 1))
-        return "repeats its instructions" if any(run in said for run in runs) else ""
 
     def _chosen(self, name: str, given: Mapping[str, str], kind: str) -> int:
         """Return the index of a thing that was offered."""
@@ -189,30 +158,3 @@ class _Reader:
             "T": [f"core.tests test_id={one.test_id}" for one in self.found.tests],
         }  # fmt: skip
         return of[name[0]][at]
-
-
-def _parsed(text: str) -> Answer:
-    body = text.strip()
-    if body.startswith("```"):
-        body = body.strip("`").removeprefix("json").strip()
-    try:
-        return Answer.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "it"
-        raise UnfitAnswerError(
-            f"the answer is not as asked for: {place}: {first['msg']}"
-        ) from error
-
-
-def unfit(text: str) -> str:
-    """Return what is wrong with a sentence that a model wrote, "" for nothing."""
-    checks = (
-        (LINK.search(text), "has a link in it"),
-        (SECRET_PLACE in text, "speaks of a masked secret"),
-        (MARKUP.search(text) or UNSEEN.search(text), "has markup in it"),
-        (COMMAND.search(text), "has a command in it"),
-        (DENSE.search(text), "has something encoded in it"),
-        (redact(text) != text and MASK not in text, "has a secret in it"),
-    )
-    return next((why for is_so, why in checks if is_so), "")

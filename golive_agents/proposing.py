@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from golive_agents.diagnosis import Diagnosis
@@ -54,19 +54,42 @@ def comment(
 
     None where no open change request of it is known.
     """
-    rows = evidence.rows(
-        "change_request", project=found.project_id, sha=found.commit_sha, branch=found.branch
-    )
+    said = Comment(
+        found.project_id, AGENT, found.id, found.next_step.text if found.next_step else found.title,
+        tuple(_cites(found)), body(found, diagnosis), "golive-explain",
+    )  # fmt: skip
+    return on_request(said, evidence, sha=found.commit_sha, branch=found.branch)
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What an agent would say on a change request; `marker` finds its comment again."""
+
+    project_id: str
+    agent: str
+    subject: str
+    reason: str
+    cites: tuple[str, ...]
+    body: str
+    marker: str
+
+
+def on_request(said: Comment, evidence: Evidence, *, sha: str, branch: str) -> Proposal | None:
+    """Return the proposal to put a comment on the open change request of a commit or branch.
+
+    None where none is known.
+    """
+    rows = evidence.rows("change_request", project=said.project_id, sha=sha, branch=branch)
     row = rows.row(0, named=True) if rows.height else None
     place = REQUEST.fullmatch(row["change_request_id"]) if row else None
     if row is None or place is None or row["source"] not in COMMENTED:
         return None
-    step = found.next_step
     return Proposal(
-        found.project_id, AGENT, found.id, f"Comment on {place[2]} {place[3]}: {row['title']}",
-        step.text if step else found.title, tuple(_cites(found)), f"{row['source']}.set_comment",
-        place[1], {"repository": place[2], "number": int(place[3]),
-                   "body": body(found, diagnosis), "marker": "golive-explain"},
+        said.project_id, said.agent, said.subject,
+        f"Comment on {place[2]} {place[3]}: {row['title']}", said.reason, said.cites,
+        f"{row['source']}.set_comment", place[1],
+        {"repository": place[2], "number": int(place[3]), "body": said.body,
+         "marker": said.marker},
     )  # fmt: skip
 
 
@@ -80,7 +103,7 @@ def body(found: Explanation, diagnosis: Diagnosis | None = None) -> str:
     if found.lines:
         parts += [
             "Telling lines:",
-            _block(f"{one.number}  {one.text}" for one in found.lines[:LINES]),
+            block(f"{one.number}  {one.text}" for one in found.lines[:LINES]),
         ]
     if found.suspects:
         parts.append("Likeliest commits:\n" + "\n".join(
@@ -89,7 +112,7 @@ def body(found: Explanation, diagnosis: Diagnosis | None = None) -> str:
         ))  # fmt: skip
     if diagnosis:
         parts.append(f"A model ({code(diagnosis.model)}) words it so; check it against the lines:")
-        parts.append(_block(one.text for one in diagnosis.claims))
+        parts.append(block(one.text for one in diagnosis.claims))
     return redact("\n\n".join(parts))
 
 
@@ -98,7 +121,8 @@ def code(text: str) -> str:
     return f"`{_flat(text)[:LONGEST]}`" if text.strip() else ""
 
 
-def _block(lines: Iterator[str]) -> str:
+def block(lines: Iterable[str]) -> str:
+    """Return lines as a block of code of Markdown."""
     return "\n".join(("```text", *(_flat(line)[:LONGEST] for line in lines), "```"))
 
 

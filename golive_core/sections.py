@@ -49,6 +49,7 @@ class Monitor:
     browser: str = "chromium"
     evidence: str = "failed"
     environment: str = ""
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ TOP = (
     "history_start",
     "cores",
 )
-MONITOR_TEXTS = ("browser", "evidence", "environment")
+MONITOR_TEXTS = ("browser", "evidence", "environment", "base")
 RESERVED = ("type", "project", "schedule", "webhook_secret")
 _environment = os.environ  # noqa: TID251 - the one module that the rule sends everybody to
 

@@ -111,7 +111,13 @@ def perform(
     base, home = workspace.settings.base, workspace.settings.home
     files = journey_runs.documents([base / path for path in monitor.paths])
     wanted = journey_runs.Wanted(
-        files, home, base, monitor.browser, evidence=monitor.evidence, project=monitor.project_id
+        files,
+        home,
+        base,
+        monitor.browser,
+        evidence=monitor.evidence,
+        project=monitor.project_id,
+        base=monitor.base,
     )
     finished = journey_runs.run(wanted, on=on)
     given = {"pipeline": f"monitor {monitor.name}", "environment": monitor.environment}

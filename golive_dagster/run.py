@@ -17,6 +17,7 @@ from typing import Any
 import dagster as dg
 
 from assets.partitions import today
+from assets.refresh import Compute
 from assets.steps import AssetStep, Step
 from assets.workspace import Workspace
 from golive_core import settings
@@ -49,14 +50,17 @@ def run(
     home: Path | None = None,
     workspace: Workspace | None = None,
     progress: Report = silent,
+    compute: Compute | None = None,
 ) -> RunResult:
     """Materialise the assets that `selection` names (Dagster's selection syntax; all by default).
 
     Examples of selections: `group:marts`, `key:"marts/flaky_tests"`, `+key:"marts/test_health"`.
-    It is the incremental run of today's partition. A step that fails is in the result; raises
-    UsageError for a selection that says nothing.
+    It is the incremental run of today's partition; `compute` is the engine of the marts, DuckDB by
+    default. A step that fails is in the result; UsageError if nothing is selected.
     """
     workspace = workspace or _workspace(home)
+    if compute:
+        workspace = dataclasses.replace(workspace, compute=compute)
     definitions = build_defs(workspace.reporting(progress))
     job = definitions.resolve_job_def("everything")
     keys = _selected(job, selection)

@@ -31,6 +31,8 @@ class Job:
     headed: bool = False
     keep: str = "all"
     retries: int | None = None
+    base: str = ""
+    """Where the documents are tried, in place of what they name."""
     baselines: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def write(self, path: Path) -> None:

@@ -50,7 +50,7 @@ class Worker:
 
     def journey(self, file: str, document: Document) -> Iterator[Attempt]:
         """Run a browser journey."""
-        journey = journeys.parse(document)
+        journey = journeys.parse(document, base=self._job.base)
         attempts = self._engine().attempts(journey)
         while True:
             self._told.begin(file, journey.settings.limit_s)
@@ -64,7 +64,9 @@ class Worker:
         from golive_runner import rest
 
         job = self._job
-        options = rest.Options(root=Path(job.root), retries=job.retries, keep=job.keep)
+        options = rest.Options(
+            root=Path(job.root), retries=job.retries, keep=job.keep, base=job.base
+        )
         suite = rest.prepare(Path(file), options)
         attempts = suite.attempts(self._store)
         while True:

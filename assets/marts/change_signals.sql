@@ -149,7 +149,7 @@ measured as (
         one.project_id,
         one.build_id,
         one.path,
-        arg_max(measure.value, measure.at) as coverage
+        arg_max(measure.value, (measure.at, -measure.value)) as coverage
     from touched as one
     inner join core.code_measures as measure
         on

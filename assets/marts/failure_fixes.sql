@@ -161,9 +161,9 @@ good_numbers as (
         passed.pipeline_id,
         passed.place,
         min(passed.next_place) as good_place,
-        arg_min(passed.build_id, passed.next_place) as good_build_id,
-        arg_min(passed.passed_at, passed.next_place) as fixed_at,
-        arg_min(passed.pass_day, passed.next_place) as fixed_day
+        arg_min(passed.build_id, (passed.next_place, passed.passed_at, passed.build_id)) as good_build_id,
+        arg_min(passed.passed_at, (passed.next_place, passed.passed_at, passed.build_id)) as fixed_at,
+        arg_min(passed.pass_day, (passed.next_place, passed.passed_at, passed.build_id)) as fixed_day
     from next_passes as passed
     anti join failing_numbers as bad
         on

@@ -91,6 +91,16 @@ def _with_durations(lake: Lake, found: pl.DataFrame) -> pl.DataFrame:
     return found.join(expected(lake), on=["project_id", "pipeline_id", "branch"], how="left")
 
 
+def forecasts(lake: Lake, span: str, project: str, folder: Path) -> pl.DataFrame:
+    """Return what is forecast of a revision or range of the repository in a folder.
+
+    Raises UsageError where there are no builds, or it is unknown to the lake.
+    """
+    from golive_cli.revisions import Wanted
+
+    return _forecasts(lake, Wanted(_projects(lake, project), span, "", "", folder))
+
+
 def _forecasts(lake: Lake, wanted: Wanted) -> pl.DataFrame:
     from datetime import UTC, datetime
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,9 +14,22 @@ if TYPE_CHECKING:
     from golive_cli.progress import Board
 
 
+class Engine(StrEnum):
+    """What computes the marts."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
 def command(
     selection: Annotated[
         str, typer.Argument(help='Assets, for example group:marts or +key:"marts/flaky_tests".')
+    ] = "",
+    engine: Annotated[
+        Engine, typer.Option(help="What computes the marts; the rows are the same.")
+    ] = Engine.DUCKDB,
+    spark_master: Annotated[
+        str, typer.Option(help="Address of a Spark cluster; by default Spark runs in this process.")
     ] = "",
     as_json: Json = False,
 ) -> None:
@@ -25,8 +39,13 @@ def command(
     from golive_dagster.run import run
 
     with_data()
+    compute = None
+    if engine is Engine.SPARK:
+        from assets.spark import compute as spark
+
+        compute = spark.engine(spark_master)
     with Board() as board:
-        done = run(selection or None, progress=lambda step: show(board, step))
+        done = run(selection or None, progress=lambda step: show(board, step), compute=compute)
     if as_json:
         emit({
             "run_id": done.run_id, "success": done.success,

@@ -12,7 +12,7 @@ import polars as pl
 
 from golive_core import schema
 from golive_core.errors import LakeError
-from golive_core.lake import copying, lookup, manifest, read, sandbox, stage, upkeep
+from golive_core.lake import copying, lookup, manifest, outside, read, sandbox, stage, upkeep
 from golive_core.lake import transaction as transactions
 from golive_core.lake.commit import WriteResult
 from golive_core.lake.layout import Layout
@@ -135,6 +135,12 @@ class Lake:
         """Return the paths, in its folder, of the files of any table's newest version."""
         found = read.snapshot_of(self._layout, manifest.newest(self._layout), table)
         return [file.path for file in found.files]
+
+    def parquet(self, tables: Iterable[str]) -> list[outside.Files]:
+        """Return the files of one consistent version of some tables, for an engine of its own."""
+        for table in tables:
+            self._refuse_held(table)
+        return outside.parquet(self._layout, self.manifest(None), tables)
 
     def read_files(self, table: str, paths: Collection[str]) -> pl.DataFrame:
         """Return all rows of some files of any table, one of marts too.

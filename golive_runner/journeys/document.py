@@ -222,9 +222,12 @@ class Journey:
         return int(width), int(height)
 
 
-def parse(document: Document) -> Journey:
-    """Return the journey of a document; raises UsageError with file, line and key."""
-    said = dict(document.said)
+def parse(document: Document, *, base: str = "") -> Journey:
+    """Return the journey of a document; raises UsageError with file, line and key.
+
+    `base` is where it goes in place of what the document names.
+    """
+    said = dict(document.said) | ({"base": base} if base else {})
     steps = said.pop("steps", None)
     settings = document.checked(Settings, said)
     if not isinstance(steps, list) or not steps:

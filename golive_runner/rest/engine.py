@@ -30,14 +30,16 @@ UNCHECKED = "certificates not checked"
 class Options:
     """How documents are run: what is over what they say themselves.
 
-    `root` is the folder that suites are named from, `environment` what the attempts say they ran
-    in; `retries` and `keep` (all, failed or none) go over the document's where they are given.
+    `base` is where they are tried in place of what they name, `root` the folder that suites are
+    named from, `environment` what the attempts say they ran in; `retries` and `keep` (all, failed
+    or none) go over the document's where they are given.
     """
 
     root: Path | None = None
     environment: str = KIND
     retries: int | None = None
     keep: str = "all"
+    base: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ def prepare(path: Path, options: Options | None = None) -> Suite:
     checks, file = document.read(path)
     said = checks.keep if options.keep == "all" else options.keep
     retries = checks.retries if options.retries is None else options.retries
-    checks = checks.model_copy(update={"keep": said, "retries": retries})
+    base = options.base or checks.base
+    checks = checks.model_copy(update={"keep": said, "retries": retries, "base": base})
     wanted = rows.rows(checks, path)
     if checks.openapi is None:
         document.check_names(checks, file, rows.columns(wanted))

@@ -20,8 +20,9 @@ from worded import LINE, answer, client, explanation
 from assets.model_calls import LakeLedger
 from golive_agents.advising import alternatives
 from golive_agents.calls import Notebook
-from golive_agents.diagnosis import Diagnosis, diagnose, unfit
+from golive_agents.diagnosis import Diagnosis, diagnose
 from golive_agents.explanation import Explanation
+from golive_agents.fitness import unfit
 from golive_agents.prompting import Item, messages, prompt
 from golive_core.lake import Lake
 

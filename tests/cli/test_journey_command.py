@@ -43,10 +43,12 @@ def test_a_journey_runs_and_lands_in_the_lake(golive: Run, tmp_path: Path, shop:
     (folder / "good.yaml").write_text(JOURNEY.format(shop=shop, who="Ada"))
     (folder / "bad.yaml").write_text(JOURNEY.format(shop=shop, who="Adam"))
     (folder / "other.yaml").write_text("services: {web: {}}\n")
+    (folder / "slip.yaml").write_text("journey: Slip\nsteps: [\n")
     done = golive("test", "run", "journeys", "--project", "shop", "--commit", "f" * 40)
     assert done.code == 1
     assert "The page says “Hello Ada”" in done.err
-    assert "1 passed, 1 failed, 0 not run" in done.err
+    assert "1 passed, 1 failed, 1 not run" in done.err
+    assert "slip.yaml:3: not valid YAML" in done.err
     rows = golive("sql", STEPS, "--format", "json").json
     assert [(row["suite"], row["status"], row["steps"]) for row in rows] == [
         ("journeys/bad.yaml", "failed", 1), ("journeys/bad.yaml", "passed", 3),

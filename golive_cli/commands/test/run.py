@@ -23,6 +23,8 @@ def command(  # noqa: PLR0913, PLR0917 - every option of the command line is a p
     project: Annotated[str, typer.Option(help="Project that they test.")] = "",
     browser: Annotated[str, typer.Option(help="chromium, firefox or webkit.")] = "chromium",
     headed: Annotated[bool, typer.Option("--headed", help="Show the browser.")] = False,
+    base: Annotated[str, typer.Option(help="Where to try them, in place of the base that they "
+        "name.")] = "",
     retries: Annotated[int, typer.Option(help="Retries of a failed one; default: as it says.",
         min=-1, max=10)] = -1,
     evidence: Annotated[str, typer.Option(help="Keep it of all, of failed, or none.")] = "all",
@@ -45,7 +47,7 @@ def command(  # noqa: PLR0913, PLR0917 - every option of the command line is a p
     prepared(home())
     wanted = journey_runs.Wanted(
         files, home(), root_of(files), browser, headed, evidence,
-        None if retries < 0 else retries, memory << 20, project,
+        None if retries < 0 else retries, memory << 20, base, project,
     )  # fmt: skip
     finished = journey_runs.run(wanted, on=lambda one: None if as_json else _tell(one))
     if report:

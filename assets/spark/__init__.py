@@ -1,0 +1,1 @@
+"""The marts on Apache Spark: the same SQL over the same files, on as many machines as there are."""
