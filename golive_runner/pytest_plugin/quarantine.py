@@ -41,6 +41,8 @@ def find(named: str, root: Path, project: str, today: date | None = None) -> Qua
         entries = [one for path in paths for one in quarantine.read(path)]
     except GoLiveError as error:
         raise wrong(f"--golive-quarantine: {error}") from None
+    except ImportError:
+        raise wrong("--golive-quarantine: reading the file takes PyYAML; install it") from None
     return Quarantine(entries, project, today or datetime.now(UTC).date())
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import PurePath
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from golive_core import pytest_names as names
@@ -96,10 +97,11 @@ def attempt(reports: list[pytest.TestReport], suite: str) -> dict[str, Any]:
     """Return the attempt of its phases, in the words of `golive_runner.attempt`."""
     first = reports[0]
     class_name, name = names.of_node(first.nodeid)
-    duration = sum(one.duration for one in reports)
+    duration = sum(one.duration for one in reports if not _is_part(one))
+    started = getattr(first, "start", None) or time() - duration  # older pytests do not tell
     said: dict[str, Any] = {
         "suite": suite, "class_name": class_name, "name": name, "status": "passed",
-        "started_at": _time(first.start), "duration_s": round(duration, 6),
+        "started_at": _time(started), "duration_s": round(duration, 6),
         "file": PurePath(first.location[0]).as_posix(),
     }  # fmt: skip
     for one in reports:
@@ -109,6 +111,11 @@ def attempt(reports: list[pytest.TestReport], suite: str) -> dict[str, Any]:
         if one.skipped:
             said |= {"status": "skipped", "message": _reason(one)}
     return said
+
+
+def _is_part(report: pytest.TestReport) -> bool:
+    """Tell whether a report is of a subtest, whose time is in that of its test."""
+    return getattr(report, "context", None) is not None
 
 
 def _time(seconds: float) -> str:

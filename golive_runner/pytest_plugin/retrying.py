@@ -12,7 +12,8 @@ from golive_runner.pytest_plugin.recording import QUARANTINED, RERUN, has_failed
 if TYPE_CHECKING:
     from golive_runner.pytest_plugin.plan import Plan
 
-OTHER = "rerunfailures"
+OTHERS = ("rerunfailures", "pytest_rerunfailures")
+"""Its entry point, and its module where that was named."""
 
 
 class Retrying:
@@ -71,6 +72,6 @@ def _set_aside(report: pytest.TestReport) -> None:
 def _is_retried_elsewhere(item: pytest.Item) -> bool:
     """Tell whether pytest-rerunfailures runs this test again by its own rules."""
     config = item.config
-    if not config.pluginmanager.hasplugin(OTHER):
+    if not any(map(config.pluginmanager.hasplugin, OTHERS)):
         return False
     return bool(config.getoption("reruns", 0) or item.get_closest_marker("flaky"))

@@ -74,9 +74,9 @@ def repository(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> P
     head = commit(path, shop=SHOP + MORE, test_shop=TESTS, other="def f():\n    return 2\n")
     clean = {key: one for key, one in child_environment().items() if not key.startswith("COV")}
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:asyncio", "--cov=.",
-         "--cov-context=test"],
-        cwd=path, env=clean, check=True, capture_output=True,
+        [sys.executable, "-m", "pytest", "-q", "-p", "pytest_cov", "--cov=.", "--cov-context=test"],
+        cwd=path, env={**clean, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, check=True,
+        capture_output=True,
     )  # fmt: skip
     monkeypatch.chdir(path)
     words = ["ingest", "coverage", ".coverage", "--commit", head, "--project", "shop"]

@@ -71,12 +71,12 @@ def _run(root: Path, options: tuple[str, ...]) -> Path:
     (root / "tests").mkdir()
     (root / "shop.py").write_text(SHOP)
     (root / "tests" / "test_shop.py").write_text(TESTS)
-    off = [word for one in ("asyncio", "randomly", "xdist") for word in ("-p", f"no:{one}")]
     environment = {
         key: value for key, value in child_environment().items() if not key.startswith("COV")
     }
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for command in (
-        ["-m", "pytest", "-q", *off, "--cov=.", "--junitxml=junit.xml", *options],
+        ["-m", "pytest", "-q", "-p", "pytest_cov", "--cov=.", "--junitxml=junit.xml", *options],
         ["-m", "coverage", "json", "--show-contexts", "-q", "-o", "cov.json"],
     ):
         subprocess.run(

@@ -234,7 +234,7 @@ def test_beside_others_every_attempt_is_recorded_once(suite, beside, options) ->
 
 @pytest.mark.parametrize("with_xdist", [False, True])
 def test_beside_rerunfailures_its_reruns_are_attempts_and_not_ours(suite, with_xdist) -> None:
-    suite.beside = ("rerunfailures", *(("xdist",) if with_xdist else ()))
+    suite.beside = (*(("xdist",) if with_xdist else ()), "rerunfailures")
     suite.write(test_a=FLAKY)
     option = plan(suite, ("test_flaky", 0.9))
     ran = suite.run(option, "--golive-retries=5", "--reruns=2", *(("-n2",) if with_xdist else ()))
@@ -275,3 +275,19 @@ def test_a_suite_that_forks_under_strict_warnings_stays_as_it_is(suite, gateway)
     ran = suite.run(*options, GOLIVE_TOKEN=gateway.token)
     assert ran.code == 0, ran.out
     assert "golive: 1 attempts sent" in ran.out
+
+
+def test_subtests_belong_to_the_attempt_of_their_test(suite) -> None:
+    suite.write(
+        test_a="def test_a(subtests):\n    for n in (1, 2):\n"
+        "        with subtests.test(n=n):\n            assert n == 1\n"
+    )
+    suite.run()
+    [one] = suite.attempts()
+    assert (one["status"], one["message"]) == ("failed", "assert 2 == 1")
+
+
+def test_a_suite_that_is_interrupted_tells_what_ended_only(suite) -> None:
+    suite.write(test_a="def test_a(): pass\ndef test_b(): raise KeyboardInterrupt")
+    assert suite.run().code == 2
+    assert suite.told() == [("test_a", "passed")]

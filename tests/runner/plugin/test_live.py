@@ -274,3 +274,9 @@ def test_a_job_that_runs_again_in_the_same_build_adds_attempts(suite, gateway) -
         suite.run(*to(gateway, "--golive-build", "5"), GOLIVE_TOKEN=gateway.token)
         gateway.results()
     assert gateway.results() == [("test_a", 1, "passed"), ("test_a", 2, "passed")]
+
+
+def test_the_session_can_stand_in_a_set_as_pytest_wants_of_plugins() -> None:
+    from golive_runner.pytest_plugin.live import Live
+
+    assert Live.__hash__ is not None
