@@ -141,23 +141,29 @@ def _ended(job: Job, state: _State, why: str, log: Path) -> Attempt:
     path = Path(state.running)
     root = Path(job.root)
     suite = str(path.relative_to(root)) if path.is_relative_to(root) else path.name
-    name = _title(path)
+    name, environment = _head(path, job.browser)
     seconds = time.monotonic() - state.began if state.began else 0.0
     at = state.at if state.began else datetime.now(UTC)
     tail = log.read_bytes()[-TAIL_CHARS:].decode("utf-8", "replace") if log.exists() else ""
     return Attempt(
-        suite, name, "error", at, seconds, suite, job.browser, "Ended", f"the run was ended: {why}",
+        suite, name, "error", at, seconds, suite, environment, "Ended", f"the run was ended: {why}",
         tail,
     )  # fmt: skip
 
 
-def _title(path: Path) -> str:
+def _head(path: Path, browser: str) -> tuple[str, str]:
+    """Return the title of a document and what its attempts run in, as its engine calls it."""
     from golive_core.errors import GoLiveError
-    from golive_runner import yaml_lines
+    from golive_runner import rest, yaml_lines
+    from golive_runner.journeys import document
     from golive_runner.worker import ENGINES
 
     try:
-        said = yaml_lines.read(path).said
+        found = yaml_lines.read(path)
+        if "journey" in found.said:
+            journey = document.parse(found)
+            return journey.name, journey.environment(browser)
     except GoLiveError:
-        return path.stem
-    return next((str(said[word]) for word in ENGINES if word in said), path.stem)
+        return path.stem, browser
+    title = next((str(found.said[word]) for word in ENGINES if word in found.said), path.stem)
+    return title, rest.Options().environment

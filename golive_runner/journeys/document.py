@@ -215,6 +215,10 @@ class Journey:
         """The title."""
         return self.settings.journey
 
+    def environment(self, browser: str) -> str:
+        """Return what its attempts run in: browser, size and theme."""
+        return f"{browser} {self.settings.size} {self.settings.theme}"
+
     @property
     def viewport(self) -> tuple[int, int]:
         """Width and height in pixels."""

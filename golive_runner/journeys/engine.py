@@ -98,7 +98,7 @@ class Engine:
         return Attempt(
             suite=self.suite(journey), name=journey.name, status=status, started_at=begun,
             duration_s=time.monotonic() - clock, file=self.suite(journey),
-            environment=self._environment(journey), type=kind, message=message,
+            environment=journey.environment(self.options.browser), type=kind, message=message,
             details=run.details(session), steps=tuple(run.seen(recorded)),
             evidence=recorded.evidence,
         )  # fmt: skip
@@ -110,9 +110,6 @@ class Engine:
         path = journey.path.resolve()
         root = Path(self.root).resolve()
         return str(path.relative_to(root)) if path.is_relative_to(root) else path.name
-
-    def _environment(self, journey: Journey) -> str:
-        return f"{self.options.browser} {journey.settings.size} {journey.settings.theme}"
 
     def _opened(self) -> Browser:
         assert self._playwright, "the engine is used as a context"  # noqa: S101
