@@ -16,6 +16,8 @@ from golive_core.lake import Lake
 from golive_core.settings import Rates
 from models.simulate import world
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Told:

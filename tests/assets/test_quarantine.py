@@ -13,6 +13,8 @@ from golive_core.lake import Lake
 from models.quarantine import allowed
 from models.simulate import Shape, parts, world
 
+pytestmark = pytest.mark.slow
+
 END = datetime(2026, 11, 24, 9, tzinfo=UTC)
 SHAPE = Shape(regressions=10, outages=2, wide_share=0.1, flaky_share=0.06)
 MARTS = ("marts.main_branches", "marts.build_tests", "marts.test_daily")

@@ -10,6 +10,8 @@ import pytest
 from tests.cli.conftest import Run
 from tests.models.labelled import labelled
 
+pytestmark = pytest.mark.slow
+
 
 def test_without_a_name_the_protocols_are_listed(golive: Run) -> None:
     done = golive("evaluate")

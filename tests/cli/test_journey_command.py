@@ -10,6 +10,8 @@ import pytest
 from tests.cli.conftest import Run
 from tests.runner.shop import open_shop
 
+pytestmark = pytest.mark.slow
+
 JOURNEY = """journey: Sign in
 base: http://{shop}
 timeout_s: 1

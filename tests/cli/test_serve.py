@@ -22,6 +22,8 @@ from golive_cli.serve.supervisor import Supervisor
 from golive_core.errors import ServiceError
 from golive_core.settings import Ports, Settings
 
+pytestmark = pytest.mark.slow
+
 SERVER = """
 import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):

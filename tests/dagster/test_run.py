@@ -18,6 +18,8 @@ from golive_dagster import run as running
 from golive_dagster.definitions import build_defs
 from golive_dagster.run import run
 
+pytestmark = pytest.mark.slow
+
 Rows = Callable[[str], int]
 FIRST, SECOND = date(2026, 3, 1), date(2026, 3, 2)
 

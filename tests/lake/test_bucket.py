@@ -25,6 +25,8 @@ from golive_core.lake import Lake, remote
 from tests.ingest.aws.conftest import Moto, moto_process
 from tests.lake.rows import builds, results
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["moto_process"]
 MONDAY, TUESDAY = date(2024, 1, 1), date(2024, 1, 2)
 COUNT = "select count(*) from core.builds"

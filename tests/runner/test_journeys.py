@@ -19,6 +19,8 @@ from golive_runner.job import Job
 from golive_runner.watch import Limits
 from tests.runner.shop import open_shop, self_signed
 
+pytestmark = pytest.mark.slow
+
 SECRET = "hunter-22-battery"
 SIGN_IN = """
 steps:

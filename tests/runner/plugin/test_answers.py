@@ -10,6 +10,8 @@ import pytest
 
 from golive_cli import quarantine
 
+pytestmark = pytest.mark.slow
+
 TODAY = datetime.now(UTC).date()
 FLAKY = """
 import pathlib

@@ -13,6 +13,8 @@ from golive_core.inbox import Inbox
 from golive_runner.outbox.folder import Outbox
 from golive_runner.outbox.sender import Sender, post
 
+pytestmark = pytest.mark.slow
+
 MIXED = """
 import pytest
 
