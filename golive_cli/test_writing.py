@@ -52,18 +52,18 @@ def laboratory(asked: Asked, clone: Clone, sha: str) -> Generator[Trial]:
         tree.check_out(sha)
         if file_of(asked):
             _overlay(clone, tree.path)
-        yield Trial(tree.path, python_of(asked, clone.top))
+        yield Trial(tree.path, python_of(asked.python, clone.top))
     finally:
         tree.remove()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def python_of(asked: Asked, top: Path) -> str:
+def python_of(named: str, top: Path) -> str:
     """Return the Python that runs the project's code: its virtual environment's, else this one."""
-    if asked.python:
-        found = shutil.which(asked.python)
+    if named:
+        found = shutil.which(named)
         if not found:
-            raise UsageError("there is no such Python", where=asked.python)
+            raise UsageError("there is no such Python", where=named)
         return found
     places = [top / name / "bin" / "python" for name in VENVS]
     return next((str(one) for one in places if one.exists()), sys.executable)

@@ -64,7 +64,7 @@ class Protocol:
     """A way to evaluate: its name on the command line, the columns that it needs, and the run.
 
     Without columns it makes its own data and takes no file; one that `takes_seeds` may be given
-    numbers instead.
+    numbers instead, one that `takes_model` the name of a language model.
     """
 
     name: str
@@ -72,6 +72,7 @@ class Protocol:
     columns: Sequence[str]
     run: Callable[[pl.DataFrame, Tell], Outcome]
     takes_seeds: bool = False
+    takes_model: bool = False
 
 
 HERE = ("models.protocols",)

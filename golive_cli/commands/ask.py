@@ -12,6 +12,7 @@ from golive_cli.output import Json, emit, say, show
 
 if TYPE_CHECKING:
     from golive_agents.chat_assistant import Answer, Refusal
+    from golive_agents.model_assistant import ModelAssistant
     from golive_agents.plan import Plan
 
 ROWS_SHOWN = 50
@@ -24,6 +25,7 @@ def command(
     project: Annotated[str, typer.Option(help="One project only.")] = "",
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL and do not run it.")] = False,
     as_of: Annotated[str, typer.Option(help="The lake as it was then, ISO 8601.")] = "",
+    no_model: Annotated[bool, typer.Option("--no-model", help="Ask no language model.")] = False,
     as_json: Json = False,
 ) -> None:
     """Answer a question: golive ask "which pipeline fails most often?"."""
@@ -33,15 +35,44 @@ def command(
     from golive_core.settings import home
 
     assistant = Assistant(Lake(home() / "lake"), project=project, as_of=instant(as_of))
+    model = None if no_model or as_of or project else _model()
     previous: Plan | None = None
     is_refused = False
     for text in [" ".join(question)] if question else _lines():
         found = assistant.ask(text, previous=previous)
-        is_refused = isinstance(found, Refusal)
         previous = previous if isinstance(found, Refusal) else found.plan
+        if isinstance(found, Refusal) and model:
+            found = _by_model(model, text, found)
+        is_refused = isinstance(found, Refusal)
         _tell(found, as_json=as_json, sql_only=sql)
     if is_refused:
         raise typer.Exit(1)
+
+
+def _model() -> ModelAssistant | None:
+    """Return who is asked what the grammar cannot read, if a model may be asked."""
+    from assets.model_calls import client_of
+    from golive_agents.model_assistant import ModelAssistant
+    from golive_core import settings
+    from golive_core.lake import Lake
+
+    known = settings.load()
+    if not known.model.is_configured or not known.model.may_send:
+        return None
+    lake = Lake(known.home / "lake")
+    return ModelAssistant(lake, client_of(lake, known))
+
+
+def _by_model(model: ModelAssistant, text: str, refused: Refusal) -> Answer | Refusal:
+    """Return the answer of a model, with its SQL for all to see, or why neither knows."""
+    from golive_agents.chat_assistant import Refusal
+    from golive_agents.plan import Plan
+
+    found = model.ask(text, previous=Plan("", "list"))
+    if isinstance(found, Refusal):
+        return Refusal(text, f"{refused.reason} The model: {found.reason}", refused.suggestions)
+    say(f"A model wrote this SELECT; read it before you believe the rows:\n{found.sql}")
+    return found
 
 
 def _lines() -> Iterator[str]:

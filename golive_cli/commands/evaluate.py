@@ -27,6 +27,9 @@ def command(
         Path | None,
         typer.Argument(help="Parquet, CSV or JSON lines with its columns, or seeds: 1,2,3."),
     ] = None,
+    model: Annotated[
+        str, typer.Option(help="A model of the endpoint under [model], for agents.")
+    ] = "",
     plot: Annotated[Path | None, typer.Option(help="Where to write the reliability plot.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -45,7 +48,9 @@ def command(
     protocol = evaluate.find(name, PACKAGES)
     if data is None and protocol.columns:
         raise UsageError(f"{name} needs a file", hint=f"Columns: {', '.join(protocol.columns)}")
-    found = _data(data, protocol)
+    if model and not protocol.takes_model:
+        raise UsageError(f"{name} asks no language model", hint="golive evaluate agents --model")
+    found = _data(data, protocol, model)
     with messages().status(f"{protocol.title} ...") as status:
         outcome = protocol.run(found, lambda step: status.update(f"{name}: {step}"))
     _tell(outcome, as_json=as_json)
@@ -55,10 +60,14 @@ def command(
         say(f"Reliability plot: {write(outcome.curves, plot or Path(f'reliability-{name}.svg'))}")
 
 
-def _data(data: Path | None, protocol: Protocol) -> pl.DataFrame:
-    """Return the rows of the file, or of the seeds where the protocol takes some."""
+def _data(data: Path | None, protocol: Protocol, model: str) -> pl.DataFrame:
+    """Return the rows of the file, or of the seeds or the model where the protocol takes some."""
+    import polars as pl
+
     from models import evaluate
 
+    if model:
+        return pl.DataFrame({"model": [model]})
     if data is None:
         return evaluate.nothing()
     seeds = evaluate.seeded(str(data)) if protocol.takes_seeds and not data.exists() else None

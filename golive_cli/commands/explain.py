@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from golive_agents.explanation import Explanation, Past, Suspects
 
 
-def command(
+def command(  # noqa: PLR0913, PLR0917 - its options
     subject: Annotated[str, typer.Argument(help="A log file, or the id of a build or failure.")],
     good: Annotated[Path | None, typer.Option(help="The log of a good run, for a file.")] = None,
     project: Annotated[str, typer.Option(help="One project's history only.")] = "",
@@ -25,6 +25,12 @@ def command(
         bool, typer.Option("--propose", help="Propose it as a comment on the change request.")
     ] = False,
     no_model: Annotated[bool, typer.Option("--no-model", help="Ask no language model.")] = False,
+    patch: Annotated[
+        bool, typer.Option("--patch", help="Ask the model for a patch; shown if the test passes.")
+    ] = False,
+    run: Annotated[str, typer.Option(help="The failing test as a command, for --patch.")] = "",
+    runs: Annotated[int, typer.Option(help="Runs it has to pass with it.", min=1, max=50)] = 3,
+    repo: Annotated[Path, typer.Option(help="The repository, for --patch.")] = Path(),
     as_json: Json = False,
 ) -> None:
     """Explain a failure: golive explain build.log, golive explain 'shop-ci/build#42'."""
@@ -37,6 +43,12 @@ def command(
     found = resolver.file(Path(subject), good) if good else resolver.explain(subject)
     if not as_json:
         _tell(found)
+    if patch:
+        from golive_cli.patching import patched
+
+        mended = patched(found, repo=repo, command=run, runs=runs)
+        emit({**found.document(), **mended}) if as_json else typer.echo(f"\n{mended['patch']}")
+        return
     said = _worded(found, no_model=no_model, quiet=as_json)
     if as_json:
         emit({**found.document(), "diagnosis": asdict(said) if said else None})

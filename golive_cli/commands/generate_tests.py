@@ -20,20 +20,26 @@ if TYPE_CHECKING:
 SURVIVORS_SHOWN = 10
 
 
-def command(
-    what: Annotated[str, typer.Argument(help="A Python file, or a range: main...HEAD.")],
+def command(  # noqa: PLR0913, PLR0917 - its options
+    what: Annotated[str, typer.Argument(help="A Python file, a range, or an OpenAPI file.")],
     repo: Annotated[Path, typer.Option(help="The repository.")] = Path(),
     runs: Annotated[int, typer.Option(help="Runs that a test has to pass.", min=1, max=50)] = 3,
     mutants: Annotated[int, typer.Option(help="Mutants at most, of each file.", min=0)] = 60,
     write: Annotated[Path | None, typer.Option(help="Write the tests into this folder.")] = None,
+    base: Annotated[str, typer.Option(help="Server of an OpenAPI file; else its own.")] = "",
     python: Annotated[str, typer.Option(help="Python with the project and pytest in it.")] = "",
     no_model: Annotated[bool, typer.Option("--no-model", help="Ask no language model.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write tests: golive generate-tests shop/cart.py. They are run in a work tree of their own."""
-    from golive_cli.test_writing import Asked, generated
+    from golive_cli.rest_writing import FORMATS, from_description
+    from golive_cli.test_writing import Asked, file_of, generated
 
     asked = Asked(what, repo, runs, mutants, python)
+    file = file_of(asked)
+    if file and file.suffix in FORMATS:
+        from_description(file, base=base, runs=runs, write=write, as_json=as_json)
+        return
     found: list[Generated] = []
     with messages().status("tests are written and tried ...") as status:
         for one in generated(asked, _writers(no_model=no_model)):

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from golive_cli.detect import Detected, detect, has_reports, toml
-from golive_core import toml
+from golive_core import settings
 from golive_core.errors import UsageError
+from golive_core.toml import SLUG
 from tests.cli.conftest import git
 
 
@@ -36,7 +37,7 @@ def named(remote: str | None, folder: str = "folder") -> str:
 )
 def test_a_project_is_named_after_its_remote(remote: str | None, project: str) -> None:
     assert named(remote) == project
-    assert toml.SLUG.fullmatch(project)
+    assert SLUG.fullmatch(project)
 
 
 def test_a_folder_without_a_usable_name_is_a_project_all_the_same() -> None:

@@ -59,3 +59,22 @@ def test_a_model_remarks_and_a_second_pass_judges(golive: Run, tmp_path: Path) -
         said = golive("review", "main...feature", "--repo", "shop")
         assert "shop/cart.py:6 The mean of no items divides by zero." in said.out
         assert "remarks" not in golive("review", "HEAD", "--repo", "shop", "--no-model").out
+
+
+def test_a_model_is_asked_what_the_grammar_refuses(golive: Run, tmp_path: Path) -> None:
+    made(tmp_path / "shop")
+    assert golive("ingest", "git", "shop").code == 0
+    sql = "select count(*) as n from core.commits"
+    plan = Plan(answer=lambda _: json.dumps({"sql": sql, "refusal": None}))
+    with serving(plan) as url:
+        toml = f'[project.shop]\n[model]\nurl = "{url}"\nname = "tiny"\nmay_send = true\n'
+        (tmp_path / "golive.toml").write_text(toml)
+        said = golive("ask", "how frobnicated is it?", "--json")
+        assert said.json["rows"] == [{"n": 4}]
+        assert sql in said.err
+        assert golive("ask", "how frobnicated is it?", "--no-model").code == 1
+        (tmp_path / "golive.toml").write_text(toml.replace("true", "false"))
+        assert golive("ask", "how frobnicated is it?").code == 1
+        assert golive("evaluate", "agents").code == 2
+        assert golive("evaluate", "explain", "--model", "tiny").code == 2
+    assert len(plan.seen) == 1
