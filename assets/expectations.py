@@ -14,7 +14,9 @@ import importlib
 import json
 import os
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from math import isnan
@@ -170,11 +172,29 @@ def evaluate(suite: Suite, frame: pl.DataFrame) -> list[Verdict]:
 
 
 def _great_expectations() -> ModuleType:
-    """Import the library with its analytics off."""
+    """Import the library with its analytics off, and without Spark, which it would load too.
+
+    Of pyspark it asks for a part that ends the process where gRPC is not installed.
+    """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # noqa: TID251 - the library's switch, not ours
-    import great_expectations
+    with _hidden("pyspark"):
+        import great_expectations
 
     return great_expectations
+
+
+@contextmanager
+def _hidden(name: str) -> Generator[None]:
+    """Let nobody import a package, or any part of it, for a while."""
+    kept = {one: module for one, module in sys.modules.items() if one.partition(".")[0] == name}
+    for one in kept:
+        del sys.modules[one]
+    sys.modules[name] = None  # type: ignore[assignment] - so it is that imports are refused
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+        sys.modules.update(kept)
 
 
 @cache

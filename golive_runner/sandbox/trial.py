@@ -98,11 +98,14 @@ class Trial:
             yield json.loads(line)
 
     def _environment(self) -> dict[str, str]:
-        """Return the few variables that code needs to run; none that could hold a secret."""
+        """Return the few variables that code needs to run; none that could hold a secret.
+
+        Plugins of pytest that others installed open sockets and reorder: tests here need none.
+        """
         every = child_environment()
         kept = {name: every[name] for name in PASSED_ON if name in every}
         return {**kept, "HOME": str(self.tree / FOLDER), "TMPDIR": str(self.tree / FOLDER),
-                "PYTHONDONTWRITEBYTECODE": "1"}  # fmt: skip
+                "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # fmt: skip
 
 
 SLOW = "Something in it waits or never ends: name a range that leaves it out"
