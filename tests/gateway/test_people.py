@@ -305,8 +305,9 @@ def test_a_gateway_is_closed_to_everybody_who_has_no_session_and_no_token(
     ]
     assert len(described) > 20
     for method, path in described:
-        at = path.format(instance="demo", service="dashboards", project="demo", what="flaky",
-                         sha256="0" * 64)
+        at = path.format(
+            instance="demo", service="dashboards", project="demo", what="flaky", sha256="0" * 64
+        )
         given = {"sql": "select 1"}
         answer = bare.request(method, at, headers={"origin": HERE}, json=given,
                               params={"project": "demo", "build": "b", "test": 1})  # fmt: skip
