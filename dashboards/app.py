@@ -45,7 +45,7 @@ def main() -> None:
     if not guard():
         return
     views = [view for view in catalog.views() if reader.may_see(view.slug)]
-    chosen = st.navigation(_sections(views))
+    chosen = st.navigation(_sections(views), expanded=True)
     account()
     if access.is_required():
         watch_session()
@@ -141,7 +141,7 @@ def bar(view: View, known: list[Project]) -> Scope:
         past.control()
     past.banner()
     if project.is_simulated and view.needs_project:
-        charts.simulated(project.name)
+        charts.simulated(project.name, is_alone=len(known) == 1)
     return scope.make(project, days)
 
 

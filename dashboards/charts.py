@@ -142,13 +142,14 @@ def metrics(cells: Sequence[tuple[str, str, str]]) -> None:
             st.metric(label, value, delta=basis or None, delta_color="off", delta_arrow="off")
 
 
-def simulated(name: str) -> None:
-    """Say plainly that the project shown was made up."""
+def simulated(name: str, *, is_alone: bool = True) -> None:
+    """Say plainly that the project shown was made up, and where another one is chosen."""
     label = name if "simulated" in name.lower() else f"{name} (simulated)"
     st.html(
         f"<div>{theme.chip(label, theme.VERDICT['infrastructure'], symbol='◆')} "
         "<span class='gl-quiet gl-small'>These numbers were made by golive simulate. "
-        "They are not about your code.</span></div>"
+        f"They are not about your code{'' if is_alone else ': choose your project above'}."
+        "</span></div>"
     )
 
 

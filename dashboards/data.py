@@ -96,6 +96,11 @@ def artifact(sha: str) -> bytes | None:
     return _artifact(str(settings.home()), sha)
 
 
+def is_kept(sha: str) -> bool:
+    """Tell whether the body that a row names is still in the artifact store."""
+    return sha in ArtifactStore(settings.home())
+
+
 def none(sql: str, **parameters: Value) -> Rows:
     """Return no rows of a SELECT that cannot be asked yet."""
     shown = _shown()

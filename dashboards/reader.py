@@ -7,6 +7,7 @@ token is valid.
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,17 @@ def name() -> str:
     """Return the reader's name for what is noted, "" for nobody."""
     found = now()
     return found.name if found else ""
+
+
+def person() -> str:
+    """Return who decides, for the record: the reader, or the account of the machine's owner."""
+    found = now()
+    if found is not None and found != OWNER:
+        return found.name
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return OWNER.name
 
 
 def may(action: str, resource: str, project: str = "") -> bool:

@@ -65,7 +65,10 @@ class Scope:
 
 
 def projects() -> list[Project]:
-    """Return the projects that are known or have data: real ones first, then by name."""
+    """Return the projects that are known or have data.
+
+    First those with builds or tests, real ones before simulated: the first page shall show some.
+    """
     builds, tests, commits = (_newest(sql) for sql in ACTIVITY)
     newest = commits | builds | {
         project: max(day, builds.get(project, day)) for project, day in tests.items()
@@ -80,7 +83,13 @@ def projects() -> list[Project]:
         )
         for project in {*named, *newest}
     ]
-    return sorted(found, key=lambda one: (one.newest_day is None, one.is_simulated, one.name))
+    filled = {*builds, *tests}
+    return sorted(
+        found,
+        key=lambda one: (
+            one.id not in filled, one.newest_day is None, one.is_simulated, one.name,
+        ),
+    )  # fmt: skip
 
 
 def _newest(sql: str) -> dict[str, date]:

@@ -54,7 +54,8 @@ class Detected:
     @cached_property
     def project_id(self) -> str:
         """The name of the remote, else of the folder, as golive.toml wants names."""
-        name = re.split(r"[/:\\]", self.remote.rstrip("/"))[-1] if self.remote else ""
+        parts = [one for one in re.split(r"[/:\\]", self.remote or "") if one not in ("", ".")]
+        name = parts[-1] if parts else ""
         name = name.removesuffix(".git") or (self.repository or self.where).name
         slug = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")
         return slug or "project"

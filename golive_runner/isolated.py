@@ -103,10 +103,12 @@ def _once(job: Job, folder: Path, state: _State, limits: Limits, stop: Event) ->
             return "it was stopped"
         return state.late(limits.grace_s)
 
+    # What browsers and traces write meanwhile goes with the folder, however the process ends.
+    environment = {**with_ffmpeg(Path(job.home)), "TMPDIR": str(folder)}
     with Watch(mark, log, limits, breach, late) as watch:
         ended = process.run(
             [sys.executable, "-m", "golive_runner.worker", "job.json", "events.jsonl"],
-            folder=folder, log=log, environment=with_ffmpeg(Path(job.home)), mark=mark,
+            folder=folder, log=log, environment=environment, mark=mark,
             timeout_s=None, stop=breach,
         )  # fmt: skip
     told.read()
@@ -154,16 +156,18 @@ def _ended(job: Job, state: _State, why: str, log: Path) -> Attempt:
 def _head(path: Path, browser: str) -> tuple[str, str]:
     """Return the title of a document and what its attempts run in, as its engine calls it."""
     from golive_core.errors import GoLiveError
-    from golive_runner import rest, yaml_lines
+    from golive_runner import rest
     from golive_runner.journeys import document
     from golive_runner.worker import ENGINES
+    from golive_runner.yaml_file import YamlFile
 
     try:
-        found = yaml_lines.read(path)
-        if "journey" in found.said:
-            journey = document.parse(found)
+        file = YamlFile.read(path)
+        said = file.mapping()
+        if "journey" in said:
+            journey = document.parse(file)
             return journey.name, journey.environment(browser)
     except GoLiveError:
         return path.stem, browser
-    title = next((str(found.said[word]) for word in ENGINES if word in found.said), path.stem)
+    title = next((str(said[word]) for word in ENGINES if word in said), path.stem)
     return title, rest.Options().environment

@@ -14,13 +14,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 from golive_core.errors import UsageError
+from golive_core.settings import variable
 
 MARK = "GOLIVE_RUN_MARK"
 GRACE_S = 2.0
 POLL_S = 0.02
+ORPHAN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,19 @@ def end_marked(mark: str) -> None:
     for process in marked(mark):
         with suppress(OSError):
             os.kill(process, signal.SIGKILL)
+
+
+def end_with_parent() -> None:
+    """End this process and all with its mark as soon as who started it is gone, killed or not."""
+    parent, mark = os.getppid(), variable(MARK)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(ORPHAN_S)
+        end_marked(mark)
+        os._exit(1)
+
+    Thread(target=watch, name="orphan-watch", daemon=True).start()
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

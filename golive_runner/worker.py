@@ -13,13 +13,13 @@ from pathlib import Path
 
 from golive_core.artifacts import ArtifactStore
 from golive_core.errors import GoLiveError
-from golive_runner import yaml_lines
 from golive_runner.attempt import Attempt
 from golive_runner.job import Job, Told
 from golive_runner.journeys import document as journeys
 from golive_runner.journeys.engine import Engine, Keep, Options
 from golive_runner.journeys.looking import Looking
-from golive_runner.yaml_lines import Document
+from golive_runner.process import end_with_parent
+from golive_runner.yaml_file import YamlFile
 
 
 class Worker:
@@ -41,14 +41,14 @@ class Worker:
             self._told.done(file)
 
     def _attempts(self, file: str) -> Iterator[Attempt]:
-        document = yaml_lines.read(Path(file))
-        word = next((one for one in ENGINES if one in document.said), None)
+        document = YamlFile.read(Path(file))
+        word = next((one for one in ENGINES if one in document.mapping()), None)
         if word is None:
             hint = f"It begins with {' or '.join(f'`{one}: NAME`' for one in ENGINES)}"
-            raise document.error((), "it is nothing that can be run", hint)
+            raise document.error((), "is nothing that can be run", hint)
         return ENGINES[word](self, file, document)
 
-    def journey(self, file: str, document: Document) -> Iterator[Attempt]:
+    def journey(self, file: str, document: YamlFile) -> Iterator[Attempt]:
         """Run a browser journey."""
         journey = journeys.parse(document, base=self._job.base)
         attempts = self._engine().attempts(journey)
@@ -59,7 +59,7 @@ class Worker:
                 return
             yield attempt
 
-    def checks(self, file: str, _document: Document) -> Iterator[Attempt]:
+    def checks(self, file: str, _document: YamlFile) -> Iterator[Attempt]:
         """Run REST checks."""
         from golive_runner import rest
 
@@ -85,7 +85,7 @@ class Worker:
         return self._browser
 
 
-ENGINES: Mapping[str, Callable[[Worker, str, Document], Iterator[Attempt]]] = {
+ENGINES: Mapping[str, Callable[[Worker, str, YamlFile], Iterator[Attempt]]] = {
     "journey": Worker.journey,
     "checks": Worker.checks,
 }
@@ -99,6 +99,7 @@ def _keep(said: str) -> Keep:
 def main() -> None:
     """Run the job that the arguments name."""
     job, events = sys.argv[1:]
+    end_with_parent()
     with ExitStack() as stack:
         Worker(Job.read(Path(job)), Told(Path(events)), stack).run()
 

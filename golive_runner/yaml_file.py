@@ -7,7 +7,7 @@ may not blow a small file up into a large one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from golive_core.errors import UsageError
 from golive_core.toml import near
+from golive_runner.texts import text_of
 
 if TYPE_CHECKING:
     import yaml
@@ -84,7 +85,7 @@ class YamlFile:
         """Read a file; raises UsageError with file and line."""
         import yaml
 
-        text = _text(path)
+        text = text_of(path, MOST_BYTES)
         try:
             loader = _loader()(text)
             try:
@@ -104,12 +105,23 @@ class YamlFile:
             hint = QUOTES if "got '{'" in what or "got '?'" in what else ""
             raise UsageError(f"not valid YAML: {what}", where=where, hint=hint) from error
 
+    def mapping(self) -> Mapping[str, Any]:
+        """Return the document's keys and values; raises UsageError where it has none."""
+        if not isinstance(self.data, dict):
+            hint = "It begins with `journey: NAME` or `checks: NAME`; see docs/test_runner.md"
+            raise UsageError("is no mapping of keys to values", where=str(self.path), hint=hint)
+        return cast("Mapping[str, Any]", self.data)
+
     def load(self, model: type[Model]) -> Model:
         """Return the document as `model`; raises UsageError with file, line and key."""
+        return self.checked(model, self.data)
+
+    def checked(self, model: type[Model], value: object, at: Loc = ()) -> Model:
+        """Return a value that stands `at` a place as `model`; raises UsageError at its line."""
         try:
-            return model.model_validate(self.data)
+            return model.model_validate(value)
         except ValidationError as error:
-            raise self._error(error) from error
+            raise self._error(error, at) from error
 
     def error(self, loc: Loc, what: str, hint: str = "") -> UsageError:
         """Return an error about the place `loc`."""
@@ -118,14 +130,14 @@ class YamlFile:
         said = f"{key} {what}" if key else what
         return UsageError(said, where=f"{self.path}:{line}", hint=hint)
 
-    def _error(self, error: ValidationError) -> UsageError:
-        first = min(error.errors(), key=lambda one: self._place(_loc(one))[0])
-        what, _, hint = first["msg"].partition(". ")
+    def _error(self, error: ValidationError, at: Loc) -> UsageError:
+        first = min(error.errors(), key=lambda one: self._place((*at, *_loc(one)))[0])
+        what, _, hint = first["msg"].removeprefix("Value error, ").partition(". ")
         if first["type"] == "missing":
             what = "is missing"
         elif not what.startswith(("is ", "has ")):
             what = f"is wrong: {what[:1].lower()}{what[1:]}"
-        return self.error(_loc(first), what, hint)
+        return self.error((*at, *_loc(first)), what, hint)
 
     def _place(self, loc: Loc) -> tuple[int, list[int | str]]:
         """Return line (from 1) and keys of a place; parts that name a model's choice are left."""
@@ -155,20 +167,6 @@ def _inner(node: AnyNode, part: int | str) -> tuple[int, AnyNode] | None:
             if key.value == str(part):
                 return key.start_mark.line + 1, inner
     return None
-
-
-def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot be read ({error.strerror})", where=str(path)) from error
-    if len(content) > MOST_BYTES:
-        raise UsageError(f"is larger than {MOST_BYTES >> 20} MiB", where=str(path))
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise UsageError("not UTF-8", where=f"{path}:{line}") from error
 
 
 def _loader() -> type[yaml.SafeLoader]:

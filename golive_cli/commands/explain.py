@@ -79,23 +79,15 @@ def _worded(found: Explanation, *, no_model: bool, quiet: bool) -> Diagnosis | N
 
 def _propose(found: Explanation, said: Diagnosis | None) -> None:
     """Put the explanation into the queue as a comment; a person decides."""
-    from assets import proposals
     from golive_agents.evidence import Evidence
     from golive_agents.proposing import comment
-    from golive_core.errors import UsageError
+    from golive_cli import proposing
     from golive_core.lake import Lake
     from golive_core.settings import home
 
     lake = Lake(home() / "lake")
     proposal = comment(found, Evidence(lake), said)
-    if proposal is None:
-        raise UsageError(
-            "no open change request of its commit or branch is known", where=found.id,
-            hint="golive ingest reads those of GitHub, GitLab and Bitbucket",
-        )  # fmt: skip
-    is_new = proposals.put(lake, proposal)
-    number = proposal.proposal_id[:10]
-    say(f"{'Proposed' if is_new else 'Proposed before'}: golive proposals show {number}")
+    proposing.put(lake, proposal, where=found.id, whose="its commit or branch")
 
 
 def _said_by_model(found: Diagnosis) -> None:

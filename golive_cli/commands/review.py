@@ -87,20 +87,12 @@ def _remarked(worded: Worded, model: str) -> None:
 
 def _propose(found: Review, worded: Worded, lake: Lake) -> None:
     """Put the review into the queue as a comment; a person decides."""
-    from assets import proposals
     from golive_agents.evidence import Evidence
     from golive_agents.review_comment import comment
-    from golive_core.errors import UsageError
+    from golive_cli import proposing
 
     proposal = comment(found, Evidence(lake), worded)
-    if proposal is None:
-        raise UsageError(
-            "no open change request of its head or branch is known", where=found.name,
-            hint="golive ingest reads those of GitHub, GitLab and Bitbucket",
-        )  # fmt: skip
-    is_new = proposals.put(lake, proposal)
-    number = proposal.proposal_id[:10]
-    say(f"{'Proposed' if is_new else 'Proposed before'}: golive proposals show {number}")
+    proposing.put(lake, proposal, where=found.name, whose="its head or branch")
 
 
 def _forecasts(

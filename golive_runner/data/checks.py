@@ -39,6 +39,10 @@ MIRRORED = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE, 
 MOMENTS = {datetime: datetime.fromisoformat, date: date.fromisoformat, time: time.fromisoformat}
 
 
+class NotUnderstoodError(Exception):
+    """An expression is of a kind that is not evaluated here; its text is the kind."""
+
+
 @dataclass(frozen=True)
 class Check:
     """A constraint: its text, the columns that it names, and what it says of a row."""
@@ -61,7 +65,7 @@ def check(expression: Node, names: dict[str, str], where: str) -> Check:
     text = expression.sql()
     try:
         evaluate = _compiled(expression, names)
-    except NotImplementedError as error:
+    except NotUnderstoodError as error:
         raise UsageError(
             f"CHECK ({text}) cannot be kept: {error} is not understood", where=where,
             hint="Leave it out of the schema that you generate from, and filter the rows",
@@ -73,7 +77,7 @@ def _compiled(node: Node, names: dict[str, str]) -> Evaluate:
     for kinds, build in BUILDERS:
         if isinstance(node, kinds):
             return build(node, names)
-    raise NotImplementedError(type(node).__name__)
+    raise NotUnderstoodError(type(node).__name__)
 
 
 def _column(node: Node, names: dict[str, str]) -> Evaluate:
@@ -87,7 +91,7 @@ def _constant(node: Node, _names: dict[str, str]) -> Evaluate:
 
 
 def literal(node: Node) -> Value:
-    """Return the value of a literal; raises NotImplementedError for anything else."""
+    """Return the value of a literal; raises NotUnderstoodError for anything else."""
     if isinstance(node, (exp.Paren, exp.Cast)):
         return literal(node.this)
     if isinstance(node, (exp.Null, exp.Boolean)):
@@ -95,7 +99,7 @@ def literal(node: Node) -> Value:
     if isinstance(node, exp.Neg):
         return -cast("Any", literal(node.this))
     if not isinstance(node, exp.Literal):
-        raise NotImplementedError(type(node).__name__)
+        raise NotUnderstoodError(type(node).__name__)
     if node.is_string:
         return str(node.this)
     text = str(node.this)
@@ -261,7 +265,7 @@ def _narrowed(column: Column, node: Node) -> Column:
         if kind in MIRRORED and _is_constant(left):
             kind, left, right = MIRRORED[kind], right, left
         return _compared(column, kind, left, literal(right)) if kind in COMPARISONS else column
-    except NotImplementedError:
+    except NotUnderstoodError:
         return column
 
 

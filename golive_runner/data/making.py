@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from golive_core.errors import UsageError
 from golive_core.toml import near
 from golive_runner.data.shape import Column, Shares, Value
+from golive_runner.texts import text_of
 
 if TYPE_CHECKING:
     from golive_runner.data.json_schema import Documents
@@ -53,7 +54,7 @@ def make(
     path: Path, *, rows: int, seed: int = 7, shares: Shares | None = None, dialect: str = ""
 ) -> Mapping[str, Made]:
     """Return what can be made of a file by name; raises UsageError that says what is wrong."""
-    text = _text(path)
+    text = text_of(path, MOST_BYTES)
     wanted = shares or Shares()
     if path.suffix.lower() in (".sql", ".ddl"):
         from golive_runner.data import sql_schema
@@ -75,19 +76,6 @@ def chosen(made: Mapping[str, Made], table: str, where: str) -> Made:
         what = f"there is no {table}" if table else "there is more than one to choose from"
         raise UsageError(what, where=where, hint=f"--table: {near(table, made)}")
     return found
-
-
-def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot be read ({error.strerror})", where=str(path)) from error
-    if len(content) > MOST_BYTES:
-        raise UsageError(f"is larger than {MOST_BYTES >> 20} MiB", where=str(path))
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError("is not UTF-8 text", where=str(path)) from error
 
 
 def _said(text: str, path: Path) -> dict[str, Any]:

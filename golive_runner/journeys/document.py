@@ -18,12 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from golive_core.settings import resolve
 from golive_core.toml import near
-from golive_runner import yaml_lines
-from golive_runner.yaml_lines import Document
+from golive_runner.yaml_file import Part, YamlFile
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
@@ -32,13 +31,7 @@ LOCATORS = ("role", "label", "text", "placeholder", "test_id", "title", "alt", "
 MASKED = "•••"
 
 
-class Strict(BaseModel):
-    """A part of a document: every key is known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Shape(Strict):
+class Shape(Part):
     """What an action acts on."""
 
     def spoken(self) -> str:
@@ -155,12 +148,18 @@ class Dialog(Shape):
         return self.answer
 
 
-class Settings(Strict):
+def _size(said: str) -> str:
+    if not SIZE.fullmatch(said):
+        raise ValueError("is not width x height in pixels, like 1280x720")
+    return said
+
+
+class Settings(Part):
     """What stands beside the steps. Sizes in pixels, times in seconds."""
 
     journey: Word
     base: str = ""
-    size: Annotated[str, Field(pattern=r"^\d{2,4}x\d{2,4}$")] = "1280x720"
+    size: Annotated[str, AfterValidator(_size)] = "1280x720"
     theme: Literal["light", "dark"] = "light"
     timeout_s: float = Field(default=10.0, gt=0, le=600)
     limit_s: float = Field(default=120.0, gt=0, le=3600)
@@ -226,61 +225,61 @@ class Journey:
         return int(width), int(height)
 
 
-def parse(document: Document, *, base: str = "") -> Journey:
+def parse(file: YamlFile, *, base: str = "") -> Journey:
     """Return the journey of a document; raises UsageError with file, line and key.
 
     `base` is where it goes in place of what the document names.
     """
-    said = dict(document.said) | ({"base": base} if base else {})
+    said = dict(file.mapping()) | ({"base": base} if base else {})
     steps = said.pop("steps", None)
-    settings = document.checked(Settings, said)
+    settings = file.checked(Settings, said)
     if not isinstance(steps, list) or not steps:
         hint = "For example: steps: [{open: http://127.0.0.1:8000/}, {see: Welcome}]"
-        raise document.error(("steps",), "a journey has at least one step", hint)
-    found = tuple(_steps(document, cast("list[object]", steps)))
-    return Journey(document.path, settings, found)
+        raise file.error(("steps",), "is empty: a journey has at least one step", hint)
+    found = tuple(_steps(file, cast("list[object]", steps)))
+    return Journey(file.path, settings, found)
 
 
 def load(path: Path) -> Journey:
     """Read and parse a file; raises UsageError."""
-    return parse(yaml_lines.read(path))
+    return parse(YamlFile.read(path))
 
 
-def _steps(document: Document, steps: list[object]) -> Iterator[Step]:
+def _steps(file: YamlFile, steps: list[object]) -> Iterator[Step]:
     for nth, said in enumerate(steps):
         place = ("steps", nth)
         one: object = {said: ""} if isinstance(said, str) else said
         if not isinstance(one, dict) or len(cast("dict[str, object]", one)) != 1:
             hint = "Write one action a step: - click: Sign in"
-            raise document.error(place, "a step is one action with what it acts on", hint)
+            raise file.error(place, "is no step: one action with what it acts on", hint)
         ((action, value),) = cast("dict[str, object]", one).items()
-        yield _step(document, (*place, str(action)), str(action), value)
+        yield _step(file, (*place, str(action)), str(action), value)
 
 
-def _step(document: Document, place: tuple[str | int, ...], action: str, value: object) -> Step:
+def _step(file: YamlFile, place: tuple[str | int, ...], action: str, value: object) -> Step:
     if action not in ACTIONS:
-        raise document.error(place, "there is no such action", near(action, ACTIONS))
+        raise file.error(place, "is no action", near(action, ACTIONS))
     if action in PLAIN:
         if isinstance(value, (dict, list)):
-            raise document.error(place, "takes a plain text")
+            raise file.error(place, "takes a plain text")
         return Step(action, text="" if value is None else str(value))
     if not isinstance(value, dict):
         if action not in SHORT or value in ("", None):
-            raise document.error(
-                place, "what does it act on?", f"See {action} in docs/test_runner.md"
+            raise file.error(
+                place, "does not say what it acts on", f"See {action} in docs/test_runner.md"
             )
         value = {SHORT[action]: str(value)}
-    shaped = document.checked(SHAPES[action], cast("object", value), place)
+    shaped = file.checked(SHAPES[action], cast("object", value), place)
     if isinstance(shaped, Target):
-        _one_way(document, place, shaped)
+        _one_way(file, place, shaped)
     return Step(action, shaped)
 
 
-def _one_way(document: Document, place: tuple[str | int, ...], target: Target) -> None:
+def _one_way(file: YamlFile, place: tuple[str | int, ...], target: Target) -> None:
     ways = [way for way in ("any", *LOCATORS) if getattr(target, way)]
     if len(ways) != 1 and not (isinstance(target, Pressed) and not ways):
         hint = f"Name exactly one of {', '.join(LOCATORS)}"
-        raise document.error(place, f"{len(ways)} ways to find it", hint)
+        raise file.error(place, f"has {len(ways)} ways to find it", hint)
 
 
 def filled_in(text: str) -> str:

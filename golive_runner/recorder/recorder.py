@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from golive_core.errors import UsageError
 from golive_core.settings import variable
 from golive_runner.journeys import launch
+from golive_runner.journeys.judging import judged
 from golive_runner.recorder.writing import Recording
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def record(wanted: Wanted, stop: Signal, on: Callable[[str], None]) -> Recording
         try:
             page.goto(wanted.url, wait_until="domcontentloaded")
         except Error as error:
-            raise UsageError(f"cannot open it: {_first(error)}", where=wanted.url) from error
+            raise UsageError(f"cannot be opened: {judged(error)[2]}", where=wanted.url) from error
         while context.pages and not stop.is_set():
             with suppress(Error):
                 context.pages[-1].wait_for_timeout(LOOK_MS)
@@ -112,10 +113,6 @@ class _Taken:
         self._recording.take(event)
         if len(self._recording.steps) > before or event["kind"] in ("popup", "download"):
             self._on(json.dumps(self._recording.steps[-1], ensure_ascii=False))
-
-
-def _first(error: Exception) -> str:
-    return str(error).partition("\n")[0][:300]
 
 
 @cache

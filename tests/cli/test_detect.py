@@ -32,6 +32,8 @@ def named(remote: str | None, folder: str = "folder") -> str:
         ("/srv/git/shop.git/", "shop"),
         ("https://git.example.org/Größe & Co.git", "gr-e-co"),
         ("https://git.example.org/.git", "folder"),
+        ("/srv/git/shop/.", "shop"),
+        (".", "folder"),
         (None, "folder"),
     ],
 )

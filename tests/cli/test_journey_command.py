@@ -73,7 +73,7 @@ def test_a_report_can_be_carried_to_another_golive(golive: Run, tmp_path: Path, 
     [
         (("none.yaml",), "there is no such file or folder"),
         (("empty",), "no journey is there"),
-        (("wrong.yaml",), "wrong.yaml:3: steps.1.clik: there is no such action"),
+        (("wrong.yaml",), "wrong.yaml:3: steps.1.clik is no action"),
         (("wrong.yaml", "--evidence", "some"), "Known: all, failed, none"),
         (("wrong.yaml", "--browser", "lynx"), ""),
     ],

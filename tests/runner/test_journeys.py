@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -221,7 +224,7 @@ def test_a_noisy_page_leaves_a_bounded_console(ran: Ran) -> None:
 
 
 def test_a_wrong_document_is_named_with_its_line_and_a_hint(ran: Ran) -> None:
-    assert "wrong.yaml:3: steps.1.clik: there is no such action" in ran.wrong["wrong"]
+    assert "wrong.yaml:3: steps.1.clik is no action" in ran.wrong["wrong"]
     assert "click" in ran.wrong["wrong"]
 
 
@@ -247,6 +250,39 @@ def _bytes(path: Path) -> bytes:
         return str(path.readlink()).encode() if path.name == "cwd" else path.read_bytes()
     except OSError:
         return b""
+
+
+def test_who_started_it_is_killed_and_nothing_is_left(tmp_path: Path) -> None:
+    """The process of a run has a session of its own: it must see by itself that it is alone."""
+    path = tmp_path / "long.yaml"
+    path.write_text("journey: long\ntimeout_s: 60\nsteps:\n  - open: about:blank\n  - see: Never\n")
+    code = (
+        "import sys\nfrom golive_runner.isolated import run\nfrom golive_runner.job import Job\n"
+        "run(Job((sys.argv[1],), sys.argv[2], sys.argv[2]))"
+    )
+    command = [sys.executable, "-c", code, str(path), str(tmp_path)]
+    started = subprocess.Popen(command, env=os.environ | {"TMPDIR": str(tmp_path)})
+
+    def left() -> list[str]:
+        """Return the processes that work in the folder of this run."""
+        return [
+            place.parent.name for place in Path("/proc").glob("[0-9]*/environ")
+            if f"TMPDIR={tmp_path}/golive-run-".encode() in _bytes(place)
+        ]  # fmt: skip
+
+    wait_until(lambda: len(left()) > 3)
+    started.kill()
+    started.wait()
+    wait_until(lambda: not left())
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Return once it holds; fails after half a minute."""
+    for _ in range(300):
+        if holds():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not come to pass in 30 s")
 
 
 def test_too_much_memory_ends_the_attempt(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Callable, Mapping
 from html import escape
@@ -15,7 +14,6 @@ from dashboards import charts, data, moment, reader, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
 from golive_core import settings
-from golive_core.access import OWNER
 from golive_core.errors import GoLiveError, UsageError
 
 TITLE = "Proposals"
@@ -124,11 +122,13 @@ def _may(project: str) -> bool:
 
 def _approve(number: str, note: str) -> None:
     known = settings.load(settings.base_folder())
-    _do(number, lambda: proposals.approve(data.lake(), known, number, by=_person(), note=note))
+    _do(
+        number, lambda: proposals.approve(data.lake(), known, number, by=reader.person(), note=note)
+    )
 
 
 def _reject(number: str, note: str) -> None:
-    _do(number, lambda: proposals.reject(data.lake(), number, by=_person(), note=note))
+    _do(number, lambda: proposals.reject(data.lake(), number, by=reader.person(), note=note))
 
 
 def _do(number: str, decide: Callable[[], Mapping[str, Any]]) -> None:
@@ -139,17 +139,6 @@ def _do(number: str, decide: Callable[[], Mapping[str, Any]]) -> None:
         st.session_state[SAID] = f"{row['title']}: {row['status']}"
     except GoLiveError as error:
         st.session_state[SAID] = str(error)
-
-
-def _person() -> str:
-    """Return who decides: the reader, or the account of the machine's owner."""
-    found = reader.now()
-    if found is not None and found != OWNER:
-        return found.name
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return OWNER.name
 
 
 def _decided(past: Rows, scope: Scope) -> None:

@@ -132,11 +132,10 @@ def _offer(row: Mapping[str, Any]) -> None:
             "Open the trace", data.gateway_url(f"/trace/{sha}"), icon=":material/open_in_new:"
         )
     label = f"{kind} · {words.size(row['size_bytes'])}"
-    body = data.artifact(sha)
-    if body is None:
+    if not data.is_kept(sha):
         st.html(theme.quiet(escape(f"{label}: no longer kept")))
         return
-    st.download_button(
-        label, body, file_name=row["name"], mime=row["media"], key=f"get-{kind}-{row['nth']}",
-        icon=":material/download:",
+    st.download_button(  # read when somebody wants it: a trace may be large
+        label, lambda: data.artifact(sha) or b"", file_name=row["name"], mime=row["media"],
+        key=f"get-{kind}-{row['nth']}", icon=":material/download:",
     )  # fmt: skip

@@ -65,7 +65,8 @@ def render(scope: Scope) -> None:
             "No journey has run in this period",
             "A journey is a file of a few lines: open a page, click, see. Write one, or record it, "
             "and run it; its film strip, trace and video stand here.",
-            f"golive test run journeys/ --project {scope.project.id}",
+            "golive record http://127.0.0.1:8080 --out journey.yaml\n"
+            f"golive test run journey.yaml --project {scope.project.id}",
         )
         return
     _headline(found.frame)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -15,7 +14,6 @@ from dashboards import boards, charts, data, moment, reader, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
 from dashboards.views.tests import _look
-from golive_core.access import OWNER
 from golive_core.errors import GoLiveError, UsageError
 
 TITLE = "Visual review"
@@ -163,21 +161,10 @@ def _decide(row: Mapping[str, Any], state: str, note: str) -> None:
     try:
         if not reader.may("approve", "baselines", row["project_id"]):
             raise UsageError("you may not decide about it", where=row["name"])
-        made = baselines.decide(data.lake(), row, state, by=_person(), note=note)
+        made = baselines.decide(data.lake(), row, state, by=reader.person(), note=note)
         st.session_state[SAID] = f"{made['name']} of {made['test']}: {state}"
     except GoLiveError as error:
         st.session_state[SAID] = str(error)
-
-
-def _person() -> str:
-    """Return who decides: the reader, or the account of the machine's owner."""
-    found = reader.now()
-    if found is not None and found != OWNER:
-        return found.name
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return OWNER.name
 
 
 # ---------------------------------------------------------------- how looks have fared
