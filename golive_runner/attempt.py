@@ -23,8 +23,8 @@ Verdict = Literal["new", "same", "changed"]
 class Evidence:
     """One kept file.
 
-    `kind`: trace, video, screenshot, har, console, accessibility, vitals, download, request,
-    response, baseline, actual or difference.
+    `kind`: trace, video, screenshot, har, console, accessibility, vitals, page, download,
+    request, response, baseline, actual or difference.
     """
 
     kind: str
