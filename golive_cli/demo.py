@@ -25,6 +25,8 @@ def write_simulation(
 
     The same arguments twice add nothing. Raises UsageError if the project has real rows.
     """
+    import polars as pl
+
     from golive_cli.folder import prepared
     from golive_core.lake import Lake
     from models import simulate
@@ -35,9 +37,11 @@ def write_simulation(
     shape = dataclasses.replace(simulate.Shape(), project_id=project, project_name=name)
     world = simulate.world(seed=seed, builds=builds, tests=tests, days=days, end=end, shape=shape)
     counts: dict[str, int] = {}
+    seen: list[pl.DataFrame] = []
     for frames in simulate.parts(world, builds_per_part=BUILDS_PER_COMMIT):
-        for table, new in _write(lake, frames).items():
-            counts[table] = counts.get(table, 0) + new
+        seen += [frames["core.builds"]] if "core.builds" in frames else []
+        _count(counts, _write(lake, frames))
+    _count(counts, _write(lake, simulate.watched(pl.concat(seen), project, seed)))
     return dict(sorted(counts.items()))
 
 
@@ -77,6 +81,11 @@ def refuse_real(lake: Lake, project: str) -> None:
     if not found.item():
         hint = "Choose another --project: simulated rows are never mixed with real ones"
         raise UsageError(f"{project} is a real project", hint=hint)
+
+
+def _count(counts: dict[str, int], new: dict[str, int]) -> None:
+    for table, rows in new.items():
+        counts[table] = counts.get(table, 0) + rows
 
 
 def _write(lake: Lake, frames: dict[str, pl.DataFrame]) -> dict[str, int]:

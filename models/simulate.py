@@ -27,8 +27,9 @@ from models.simulation.rows import Frames
 from models.simulation.shape import Shape
 from models.simulation.telemetry import telemetry
 from models.simulation.truth import Flakiness, Outage, Regression
+from models.simulation.watched import watched
 
-__all__ = ["Shape", "Simulation", "World", "demo", "parts", "simulate", "world"]
+__all__ = ["Shape", "Simulation", "World", "demo", "parts", "simulate", "watched", "world"]
 
 DEFAULT_SHAPE = Shape()
 SMALLEST = 10

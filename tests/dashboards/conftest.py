@@ -30,6 +30,19 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home that knows a project, and nothing of it."""
+    from assets.core import write_projects
+    from assets.workspace import Workspace
+    from golive_core.settings import Project, Settings
+
+    base = tmp_path_factory.mktemp("bare")
+    settings = Settings(home=base / ".golive", base=base, projects={"shop": Project("shop")})
+    write_projects(Workspace.load(settings))
+    return settings.home
+
+
+@pytest.fixture(scope="session")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home whose lake a newer GoLive wrote."""
     home = tmp_path_factory.mktemp("broken") / ".golive"

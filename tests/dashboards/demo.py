@@ -26,6 +26,9 @@ def fill(home: Path, *, builds: int = 400, tests: int = 600) -> Lake:
     with lake.transaction("demo") as txn:
         for name, frame in made.tables.items():
             (txn.insert if schema.find(name).is_fact else txn.merge)(name, frame)
+    with lake.transaction("demo") as txn:
+        for name, frame in simulate.watched(made.tables["core.builds"], "demo", 7).items():
+            (txn.insert if schema.find(name).is_fact else txn.merge)(name, frame)
     mine_lines(lake)
     note_health(lake, now)
     note_logs(lake)

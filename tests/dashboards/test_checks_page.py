@@ -123,11 +123,11 @@ def test_one_check_shows_what_was_sent_and_answered(draw: Draw, checked: Path) -
 
 
 def test_an_unknown_check_and_no_check_say_what_to_do(
-    draw: Draw, checked: Path, filled: Path
+    draw: Draw, checked: Path, bare: Path
 ) -> None:
     for wanted in ("12x", "9" * 30, "-"):
         assert "No attempt of such a check" in html(draw(checked, "checks", check=wanted))
-    assert "No REST check has run in this period" in html(draw(filled, "checks"))
+    assert "No REST check has run in this period" in html(draw(bare, "checks"))
 
 
 @pytest.mark.browser

@@ -121,10 +121,10 @@ def test_an_attempt_that_passed_is_not_compared(draw: Draw, run_twice: Path) -> 
 
 
 def test_an_unknown_journey_and_no_journey_say_what_to_do(
-    draw: Draw, run_twice: Path, filled: Path
+    draw: Draw, run_twice: Path, bare: Path
 ) -> None:
     assert "No attempt of such a journey" in html(draw(run_twice, "journeys", journey="12x"))
-    assert "No journey has run in this period" in html(draw(filled, "journeys"))
+    assert "No journey has run in this period" in html(draw(bare, "journeys"))
 
 
 SUITE = """

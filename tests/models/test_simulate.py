@@ -288,3 +288,31 @@ def test_no_regressions_no_outages_no_drift_can_be_asked_for() -> None:
     assert found.truth["regressions"].is_empty()
     assert found.truth["outages"].is_empty()
     assert np.isclose(found.truth["tests"]["flake_rate"], found.truth["tests"]["rate_now"]).all()
+
+
+def test_journeys_and_checks_of_nightly_builds_fit_those_builds() -> None:
+    builds = simulate.simulate(seed=5, **SIZES).tables["core.builds"]
+    told = simulate.watched(builds, "demo", 5)
+    again, other = (simulate.watched(builds, "demo", seed) for seed in (5, 6))
+    assert all(told[name].equals(again[name]) for name in told)
+    assert not told["core.test_steps"].equals(other["core.test_steps"])
+    results, steps = told["core.test_results"], told["core.test_steps"]
+    key = ["build_id", "test_id", "environment", "attempt"]
+    assert results.select(key).n_unique() == results.height
+    assert steps.join(results, on=key, how="anti").is_empty()
+    nightly = builds.filter(pl.col("pipeline_id") == "demo:nightly")
+    assert results.join(nightly, on="build_id", how="anti").is_empty()
+    last = results.sort("attempt").group_by("build_id", "test_id").last()
+    lost = last.filter(pl.col("status") == "failed").join(builds, on="build_id", suffix="_build")
+    assert set(lost["status_build"]) <= {"failed"}, "a fault fails its build"
+    assert results.filter(pl.col("status") == "failed").join(
+        told["core.failures"], on="failure_id", how="anti"
+    ).is_empty()  # fmt: skip
+    bad = steps.filter(pl.col("status") == "failed").group_by(key).len()
+    assert bad.height == results.filter(pl.col("status") == "failed").height
+    assert bad["len"].unique().to_list() == [1]
+
+
+def test_without_nightly_builds_nothing_was_watched() -> None:
+    builds = simulate.simulate(seed=5, **SIZES).tables["core.builds"]
+    assert simulate.watched(builds.filter(pl.col("pipeline_id") != "demo:nightly"), "demo", 5) == {}

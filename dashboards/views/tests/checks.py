@@ -15,7 +15,7 @@ SECTION = "Tests"
 ORDER = 38
 QUESTION = "Do the servers answer as they should, how fast, and what was wrong where they do not?"
 READS = ("core.test_results", "core.test_steps", "core.test_artifacts", "core.tests")
-STRIP = 14
+STRIP = 8
 """Attempts in the small strip of each check, the newest on the right."""
 TREND = 40
 """Answers in the line of each check, the newest on the right."""

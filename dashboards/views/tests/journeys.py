@@ -15,7 +15,7 @@ SECTION = "Tests"
 ORDER = 37
 QUESTION = "Do the journeys through the application work, and where did one stop?"
 READS = ("core.test_results", "core.test_steps", "core.test_artifacts", "core.tests")
-STRIP = 14
+STRIP = 10
 """Attempts in the small strip of each journey, the newest on the right."""
 
 JOURNEYS = """

@@ -26,7 +26,7 @@ HAS_PERIOD = False
 SHOWN = 8
 """Waiting looks that are drawn with their pictures; the others follow once these are decided."""
 DECIDED = 20
-STRIP = 16
+STRIP = 10
 SAID = "visual_said"
 """Session key of what became of the last decision."""
 MARKS = {"same": "✓", "changed": "✕", "rejected": "✕", "new": "+"}
