@@ -20,7 +20,7 @@ CODE = "def total(items):\n    return sum(items)\n"
 
 
 def html(app: AppTest) -> str:
-    return " ".join(str(one.proto.body) for one in app.get("html"))
+    return " ".join(str(one.proto.body) for one in app.get("html")).replace("<wbr>", "")
 
 
 def forecast(lake: Lake, subject: str, sha: str) -> None:
