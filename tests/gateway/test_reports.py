@@ -186,8 +186,9 @@ def test_what_holds_no_report_is_told_and_kept(client: TestClient, base: Path) -
 
 def test_a_token_is_kept_as_a_digest_and_ends(base: Path, token: str) -> None:
     tokens = Tokens(base / ".golive")
-    assert token.split("_", 2)[2].encode() not in tokens.path.read_bytes()
-    assert tokens.path.stat().st_mode & 0o077 == 0
+    file = base / ".golive" / "accounts.db"
+    assert token.split("_", 2)[2].encode() not in file.read_bytes()
+    assert file.stat().st_mode & 0o077 == 0
     (known,) = tokens.all()
     assert tokens.verify(token, at=known.ends_at - 1)
     assert tokens.verify(token, at=known.ends_at + 1) is None
