@@ -76,6 +76,19 @@ def opened(url: str, schema: str, *, what: str, is_alone: bool = False) -> Gener
         ) from error
 
 
+def rewrite(url: str, tables: Iterable[str]) -> None:
+    """Write tables anew: what was changed or deleted in them is nowhere in their files then."""
+    import psycopg
+
+    try:
+        with psycopg.connect(url, autocommit=True, options=OPTIONS, connect_timeout=WAIT_S) as db:
+            for table in tables:
+                db.execute(f'vacuum full "{table}"'.encode())
+    except psycopg.Error as error:
+        what = f"tables cannot be written anew: {' '.join(str(error).split())}"
+        raise GoLiveError(what, where=place(url), hint=HINT) from error
+
+
 def place(url: str) -> str:
     """Return where a database is, without who may come in."""
     from psycopg import ProgrammingError
