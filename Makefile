@@ -4,7 +4,7 @@ REPO   ?= .
 ARGS   ?=
 BIN    := .venv/bin
 # What tests drive for real, as Debian packages.
-SYSTEM := chromium docker-registry ffmpeg influxdb=influxd nginx-light=nginx openjdk-17-jre-headless=java prometheus prometheus-alertmanager \
+SYSTEM := chromium docker-registry ffmpeg influxdb=influxd nginx-light=nginx openjdk-17-jre-headless=java postgresql=pg_ctlcluster prometheus prometheus-alertmanager \
 	prometheus-node-exporter prometheus-pushgateway redis-server xvfb=Xvfb
 
 .DEFAULT_GOAL := help
