@@ -34,8 +34,9 @@ from golive_core.lake import read as reading
 
 FOLDER = Path(__file__).parent
 MART, FACTS = "marts.test_daily", "core.test_results"
-HEAD = 10
-"""Tests counted first, in multiples of those that are asked for; each further step doubles."""
+HEAD, GROWTH = 2, 4
+"""Tests counted first, in multiples of those that are asked for, and how steps grow: each is one
+pass over the results, so few large ones cost less than many exact ones."""
 SCHEMA = {"test_id": pl.Int64(), "runs": pl.Int64(), "flips": pl.Int64()}
 
 
@@ -99,10 +100,11 @@ def walk(
         raise UsageError("a ranking has at least one place", where="count")
     best, at, size = pl.DataFrame(schema=SCHEMA), 0, head * count
     while at < bounded.height and not _is_final(best, bounded["bound"][at], count):
-        tests = bounded["test_id"].slice(at, size)
+        least = best["flips"][-1] if best.height == count else 0
+        tests = bounded.slice(at, size).filter(pl.col("bound") >= least)["test_id"]
         fresh = flips(tests.to_list()).select(list(SCHEMA)).filter(pl.col("flips") > 0)
         best = pl.concat([best, fresh]).sort("flips", "test_id", descending=[True, False])
-        best, at, size = best.head(count), at + tests.len(), 2 * size
+        best, at, size = best.head(count), at + tests.len(), GROWTH * size
     return Ranked(best, at, bounded.height)
 
 
