@@ -121,13 +121,38 @@ def test_approving_on_the_page_makes_it_the_baseline_and_is_in_the_audit_log(
     assert baselines.waiting(shop.lake) == []
 
 
-def test_a_rejected_picture_waits_no_more_and_the_look_keeps_failing(shop: Shop) -> None:
+def test_a_rejected_picture_waits_no_more_and_the_look_keeps_failing(
+    shop: Shop, draw: Draw
+) -> None:
     row = baselines.find(shop.lake, "front page")[0]
     baselines.reject(shop.lake, row, by="ada")
     assert baselines.waiting(shop.lake) == []
     shop.run(png((20, 20, 60, 30), (120, 70, 50, 30)), commit="c3")
     last = shop.lake.query("select arg_max(verdict, build_id) as verdict from core.visual_checks")
     assert last["verdict"][0] == "changed"
+    app = draw(shop.home, "visual")
+    assert app.title[0].value == "1 rejected look is not mended yet"
+    assert "<b>front page</b> of Front: 6.25 % of it changed" in html(app)
+    assert "Rejected and not mended" in [one.value for one in app.subheader]
+
+
+def test_a_rejected_first_picture_is_known_to_the_next_run_and_can_be_approved_after_all(
+    tmp_path: Path,
+) -> None:
+    made = Shop(tmp_path)
+    made.run(png((20, 20, 60, 30)))
+    row = baselines.waiting(made.lake)[0]
+    baselines.reject(made.lake, row, by="ada")
+    assert baselines.rejected(made.lake, "shop") == {row["look_id"]: [row["actual"]]}
+    assert baselines.waiting(made.lake) == []
+    with pytest.raises(UsageError, match="does not wait any more"):
+        baselines.reject(made.lake, row, by="ada")
+    [again] = baselines.find(made.lake, "front page")
+    baselines.approve(made.lake, again, by="ada")
+    assert baselines.rejected(made.lake, "shop") == {}
+    assert baselines.approved(made.lake, "shop") == {row["look_id"]: row["actual"]}
+    with pytest.raises(UsageError, match="no look called"):
+        baselines.find(made.lake, "front page")
 
 
 def test_nobody_approves_a_picture_that_they_did_not_see(shop: Shop) -> None:
