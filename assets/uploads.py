@@ -7,6 +7,7 @@ build join, however many uploads they came in.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -19,8 +20,8 @@ from assets.inbox import refuse
 from assets.load import IngestResult
 from assets.steps import Progress, quiet
 from assets.workspace import Workspace
-from golive_core.inbox import Delivery, Inbox
-from golive_core.uploads import KIND, Upload
+from golive_core.inbox import REMEMBERED_S, Delivery, Inbox
+from golive_core.uploads import KIND, Upload, prune
 from ingest.source import Instance
 
 KINDS = ("junit", "reports")
@@ -38,6 +39,7 @@ def take(workspace: Workspace, progress: Progress = quiet) -> Iterator[IngestRes
     found = waiting(workspace)
     if found:
         write_projects(workspace)
+        prune(workspace.settings.home, before=time.time() - REMEMBERED_S)
     for delivery in found:
         yield from _take(workspace, delivery, progress)
 
@@ -45,8 +47,9 @@ def take(workspace: Workspace, progress: Progress = quiet) -> Iterator[IngestRes
 def _take(workspace: Workspace, delivery: Delivery, progress: Progress) -> Iterator[IngestResult]:
     upload, home = Upload.of(delivery), workspace.settings.home
     results: list[IngestResult] = []
+    folder = str(upload.fetch(home))
     for kind in KINDS:
-        instance = _instance(upload, kind, str(upload.folder(home)))
+        instance = _instance(upload, kind, folder)
         own = Workspace(
             replace(workspace.settings, instances={instance.name: instance}), workspace.lake
         )

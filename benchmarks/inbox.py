@@ -1,11 +1,12 @@
 """The inbox under load: durable webhooks a second with 32 connections, and what the commit costs.
 
-    python benchmarks/inbox.py [--seconds 6] [--kills 20]
+    python benchmarks/inbox.py [--seconds 6] [--kills 20] [--postgres]
 
 A real gateway with one worker, driven by wrk (Debian) with signed 2 kB events of GitHub, each with
 a delivery id of its own. Beside it the same requests with a delivery id that is known already: all
 of the handler but the new row. With --kills the gateway is killed (SIGKILL) under load so often;
-every event that was acknowledged must be in the inbox once.
+every event that was acknowledged must be in the inbox once. With --postgres the same gateway, by
+turns, with its inbox in a PostgreSQL on this disk (fsync on, as always) beside that in SQLite.
 Limits: 2,500 durable events a second, p99 of 100 ms.
 """
 
@@ -57,10 +58,11 @@ def script(folder: Path, run: str, *, known: bool) -> Path:
     return path
 
 
-def started(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    """Start the gateway of a folder and wait until it answers."""
+def started(folder: Path, port: int, url: str = "") -> subprocess.Popen[bytes]:
+    """Start the gateway of a folder and wait until it answers; `url` is that of a PostgreSQL."""
     environment = {
-        **os.environ, "GOLIVE_HOME": str(folder / ".golive"), "GOLIVE_BASE": str(folder),
+        **os.environ, **({"GOLIVE_DATABASE_URL": url} if url else {}),
+        "GOLIVE_HOME": str(folder / ".golive"), "GOLIVE_BASE": str(folder),
         "HUB_SECRET": SECRET, "GOLIVE_GATEWAY_WEBHOOKS": "1000000/second",
     }  # fmt: skip
     process = subprocess.Popen(
@@ -96,6 +98,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=6)
     parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--postgres", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -106,6 +109,9 @@ def main() -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
+        if given.postgres:
+            compared(folder, port, given.seconds)
+            return
         measured(folder, port, given.seconds)
         if given.kills:
             killed(folder, port, given.kills)
@@ -129,6 +135,31 @@ def measured(folder: Path, port: int, seconds: int) -> None:
     finally:
         process.terminate()
         process.wait()
+
+
+def compared(folder: Path, port: int, seconds: int) -> None:
+    """Print rates of both inboxes, three rounds by turns, one gateway at a time."""
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from tests import postgres
+
+    print(f"32 connections, {len(BODY)} bytes, load {os.getloadavg()[0]:.1f}")
+    rates: dict[str, list[float]] = {"SQLite": [], "PostgreSQL": []}
+    with postgres.running() as server:
+        urls = {"SQLite": "", "PostgreSQL": server.made()}
+        for turn in range(3):
+            for name, url in urls.items():
+                process = started(folder, port, url)
+                try:
+                    driven(folder, port, f"warm{name}{turn}", 1, known=False)
+                    rate, p99 = driven(folder, port, f"{name}{turn}", seconds, known=False)
+                finally:
+                    process.terminate()
+                    process.wait()
+                rates[name].append(rate)
+                print(f"round {turn + 1}: {name} {rate:,.0f}/s, p99 {p99:.0f} ms")
+    middle = {name: sorted(found)[1] for name, found in rates.items()}
+    print(f"ratio PostgreSQL / SQLite: {middle['PostgreSQL'] / middle['SQLite']:.2f}")
+    print(f"ratio PostgreSQL to {LEAST}/s: {middle['PostgreSQL'] / LEAST:.2f}")
 
 
 def killed(folder: Path, port: int, times: int) -> None:

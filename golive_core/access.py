@@ -22,10 +22,13 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from golive_core import spent
+from golive_core.database import opened
+from golive_core.database.place import url_of
 from golive_core.errors import GoLiveError
 from golive_core.settings import home as default_home
 from golive_core.settings import variable
@@ -35,6 +38,8 @@ COOKIE = "golive_session"
 LIFETIME_S: dict[str, int] = {"link": 3600, "session": 7 * 24 * 3600, "state": 600}
 JWT_DOTS = 2
 KEY_BYTES = 32
+LOOK_S = 30.0
+SCHEMA = "create table if not exists signing (key_id text primary key, secret text not null) strict"
 Purpose = Literal["link", "session", "state"]
 Role = Literal["admin", "developer", "tester", "viewer"]
 Condition = Literal["any", "own"]
@@ -182,9 +187,13 @@ def _end(token: str) -> int:
 def signing_key(folder: Path | None = None) -> bytes:
     """Return the key of the home `folder`, made on first use, readable for its owner alone.
 
-    Raises GoLiveError if it cannot be read or written.
+    Gateways that share a database share the key that is in it. Raises GoLiveError if it cannot be
+    read or written.
     """
-    path = (folder or default_home()) / "session.key"
+    place = folder or default_home()
+    if url_of(place):
+        return _shared_key(place, int(time.monotonic() / LOOK_S))
+    path = place / "session.key"
     try:
         if not path.exists():
             _create(path)
@@ -195,6 +204,17 @@ def signing_key(folder: Path | None = None) -> bytes:
     if len(key) < KEY_BYTES:
         raise GoLiveError("the session key is damaged", where=str(path), hint="Delete the file")
     return key
+
+
+@lru_cache(maxsize=4)
+def _shared_key(home: Path, _tick: int) -> bytes:
+    """Return the key that is in the database, looked at once for each tick."""
+    with opened(home, SCHEMA, is_alone=True) as db:
+        row = db.execute("select secret from signing").fetchone()
+        if row is None:
+            row = (secrets.token_hex(KEY_BYTES),)
+            db.execute("insert into signing (key_id, secret) values ('owner', ?)", row)
+    return bytes.fromhex(row[0])
 
 
 def _create(path: Path) -> None:

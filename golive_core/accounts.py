@@ -23,14 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from golive_core.access import ROLES, Identity, Role
-from golive_core.database import opened
+from golive_core.database import Connection, opened
 from golive_core.errors import GoLiveError, UsageError
 from golive_core.security import Fact, recorder
 from golive_core.toml import near
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from pwdlib import PasswordHash
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
@@ -243,9 +241,7 @@ class Accounts:
             db.execute("update users set signed_in_at = ? where name = ?", (time.time(), name))
 
     @staticmethod
-    def _keep_an_admin(
-        db: sqlite3.Connection, user: User, role: Role, disabled: bool | None
-    ) -> None:
+    def _keep_an_admin(db: Connection, user: User, role: Role, disabled: bool | None) -> None:
         """Refuse to leave nobody who may manage users."""
         if user.role != "admin" or (role == "admin" and not disabled):
             return
@@ -256,12 +252,16 @@ class Accounts:
             raise UsageError("that would leave no admin", hint="Make another user admin first")
 
 
+COUNTED = """
+insert into attempts values (?, ?, ?)
+on conflict (name_digest) do update set tries = excluded.tries, waits_until = excluded.waits_until
+"""
 COLUMNS = (
     "select name, role, projects, version, made_at, signed_in_at, disabled_at, subject from users"
 )
 
 
-def _row(db: sqlite3.Connection, name: str) -> tuple[object, ...] | None:
+def _row(db: Connection, name: str) -> tuple[object, ...] | None:
     return db.execute(f"{COLUMNS} where name = ?", (name,)).fetchone()
 
 
@@ -275,7 +275,7 @@ def user_of(row: tuple[object, ...]) -> User:
     )  # fmt: skip
 
 
-def _count_try(db: sqlite3.Connection, name: str) -> None:
+def _count_try(db: Connection, name: str) -> None:
     """Count a try before it is made, as one that fails, so that many at once are not free.
 
     Raises LockedError while the name waits.
@@ -290,7 +290,7 @@ def _count_try(db: sqlite3.Connection, name: str) -> None:
         raise LockedError(waits_until - now)
     times = tries + 1 - FREE_TRIES
     wait_s = min(FIRST_WAIT_S * 2 ** min(times, 30), LONGEST_WAIT_S) if times >= 0 else 0.0
-    db.execute("insert or replace into attempts values (?, ?, ?)", (key, tries + 1, now + wait_s))
+    db.execute(COUNTED, (key, tries + 1, now + wait_s))
 
 
 def _differences(before: User, after: User, *, has_password: bool) -> Iterator[str]:
@@ -305,7 +305,7 @@ def _differences(before: User, after: User, *, has_password: bool) -> Iterator[s
         yield "user_password"
 
 
-def _forgive(db: sqlite3.Connection, name: str) -> None:
+def _forgive(db: Connection, name: str) -> None:
     db.execute("delete from attempts where name_digest = ?", (_of(name),))
 
 
@@ -314,7 +314,7 @@ def _of(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
-def _end_all(db: sqlite3.Connection, name: str) -> None:
+def _end_all(db: Connection, name: str) -> None:
     db.execute(
         "update families set revoked_at = coalesce(revoked_at, ?) where name = ?",
         (time.time(), name),

@@ -44,12 +44,16 @@ class ArtifactStore:
         """Tell whether the body is there."""
         return self.path(sha).exists()
 
-    def put_bytes(self, body: bytes) -> str:
-        """Store a body and return its SHA-256; raises LakeFullError, LakeError."""
+    def put_bytes(self, body: bytes, *, is_packed: bool = False) -> str:
+        """Store a body and return its SHA-256; raises LakeFullError, LakeError.
+
+        `is_packed`: it is compressed already, as pictures and archives are.
+        """
         sha = hashlib.sha256(body).hexdigest()
         if sha not in self:
             with self._draft() as draft, self._storing():
-                draft.write_bytes(zlib.compress(body, LEVEL, wbits=GZIP))
+                level = zlib.Z_NO_COMPRESSION if is_packed else LEVEL
+                draft.write_bytes(zlib.compress(body, level, wbits=GZIP))
                 self._publish(draft, sha)
         return sha
 

@@ -66,6 +66,17 @@ class Lake:
 
 
 @dataclass(frozen=True, slots=True)
+class Database:
+    """The PostgreSQL that several gateways share; "" keeps files in the home.
+
+    `url` is `env:NAME` (or `file:`, `sealed:`) of `postgresql://user:password@host:5432/golive`, or
+    such an address without a password. Inbox, users, sessions, tokens, security events are there.
+    """
+
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """Where `golive up` listens, on 127.0.0.1 alone."""
 
@@ -122,4 +133,6 @@ class Gateway:
     concurrent: int = 200
 
 
-Section = Rates | Delivery | Retention | Lake | Ports | Gateway | Secrets | SignIn | Model
+Section = (
+    Rates | Delivery | Retention | Lake | Database | Ports | Gateway | Secrets | SignIn | Model
+)

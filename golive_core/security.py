@@ -9,23 +9,22 @@ that is killed loses the last second at most; `flush` writes at once.
 from __future__ import annotations
 
 import atexit
-import sqlite3
 import threading
 import time
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from golive_core.database import Connection, exists, opened
 from golive_core.erasure.known import FILE as ERASED
 from golive_core.errors import GoLiveError
 from golive_core.log import get_logger
 
 FILE = "security.db"
 EVERY_S = 1.0
-BUSY_S = 30.0
 MOST_KINDS = 10_000
 """Different events that one second may bring; what comes beyond is counted under no address."""
 SCHEMA = """
@@ -35,7 +34,10 @@ create table if not exists events (
     resource text not null, events integer not null, size_bytes integer not null
 ) strict
 """
-INSERT = "insert into events values (null, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT = (
+    "insert into events (at, until_at, kind, name, outcome, actor, address, resource, events, "
+    "size_bytes) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 WAITING = "select * from events order by sequence limit ?"
 Kind = Literal["authentication", "authorisation", "data_access", "limit", "change"]
 Outcome = Literal["ok", "refused"]
@@ -72,7 +74,7 @@ class Recorder:
     """The events of one home; a process has one, and `note` of this module uses it."""
 
     def __init__(self, home: Path) -> None:
-        self.path = home / FILE
+        self._home = home
         self._lock = threading.Lock()
         self._counts: dict[Fact, list[float]] = {}
         self._thread: threading.Thread | None = None
@@ -110,7 +112,7 @@ class Recorder:
 
     def _scrubbed(self, rows: Sequence[tuple[object, ...]]) -> Sequence[tuple[object, ...]]:
         """Return the rows without people who were erased between an event and its writing."""
-        lake = self.path.parent / "lake"
+        lake = self._home / "lake"
         if not (lake / ERASED).exists():
             return rows
         from golive_core.erasure.scrub import active
@@ -126,7 +128,7 @@ class Recorder:
 
     def waiting(self, *, limit: int = 50_000) -> list[Event]:
         """Return the oldest events that are not in the lake yet."""
-        if not self.path.exists():
+        if not exists(self._home, FILE):
             return []
         with self._open() as db:
             return [_event(row) for row in db.execute(WAITING, (limit,))]
@@ -142,24 +144,8 @@ class Recorder:
         while not self._stop.wait(EVERY_S):
             self.flush()
 
-    @contextmanager
-    def _open(self) -> Generator[sqlite3.Connection]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.touch(mode=0o600)
-            db = sqlite3.connect(self.path, timeout=BUSY_S)
-            try:
-                with db:
-                    db.execute("pragma journal_mode = wal")
-                    db.execute(SCHEMA)
-                    yield db
-            finally:
-                db.close()
-        except (sqlite3.Error, OSError) as error:
-            raise GoLiveError(
-                f"security events cannot be read or written: {error}", where=str(self.path),
-                hint="Make room on the disk and see that the file is yours",
-            ) from error  # fmt: skip
+    def _open(self) -> AbstractContextManager[Connection]:
+        return opened(self._home, SCHEMA, file=FILE, what="security events")
 
 
 @lru_cache(maxsize=4)

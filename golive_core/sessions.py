@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-import sqlite3
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from golive_core import accounts
 from golive_core.access import Identity
 from golive_core.accounts import User
-from golive_core.database import opened
+from golive_core.database import Connection, opened
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -179,7 +178,7 @@ class Sessions:
             ).fetchall()
         return {"keys": [_jwk(kid, _private(pem)) for kid, pem in rows]}
 
-    def _access(self, db: sqlite3.Connection, user: User, family: str) -> str:
+    def _access(self, db: Connection, user: User, family: str) -> str:
         import jwt
 
         kid, private = self._key(db)
@@ -223,13 +222,13 @@ class Sessions:
         return _public[key][1]
 
     @staticmethod
-    def _user(db: sqlite3.Connection, name: str) -> User | None:
+    def _user(db: Connection, name: str) -> User | None:
         row = db.execute(f"{accounts.COLUMNS} where name = ?", (name,)).fetchone()
         user = accounts.user_of(row) if row else None
         return user if user and user.disabled_at is None else None
 
     @staticmethod
-    def _key(db: sqlite3.Connection) -> tuple[str, Ed25519PrivateKey]:
+    def _key(db: Connection) -> tuple[str, Ed25519PrivateKey]:
         """Return the key that signs, made where there is none."""
         row = db.execute(
             "select kid, pem from keys where retired_at is null order by made_at desc limit 1"
@@ -255,7 +254,7 @@ def _kept_since(now: float) -> float:
     return now - 2 * ACCESS_S
 
 
-def _revoke(db: sqlite3.Connection, family: str) -> None:
+def _revoke(db: Connection, family: str) -> None:
     db.execute(
         "update families set revoked_at = coalesce(revoked_at, ?) where family_id = ?",
         (time.time(), family),

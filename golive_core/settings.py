@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 from golive_core.endpoint import Model
 from golive_core.errors import SettingsError
 from golive_core.sections import (
+    Database,
     Delivery,
     Gateway,
     Lake,
@@ -49,22 +50,9 @@ SECRET_WORDS = re.compile(
 )
 REFERENCE = re.compile(r"(env|file|sealed):(.+)", re.DOTALL)
 TOP = (
-    "project",
-    "source",
-    "target",
-    "monitor",
-    "rates",
-    "delivery",
-    "retention",
-    "lake",
-    "port",
-    "gateway",
-    "secrets",
-    "model",
-    "sign_in",
-    "history_start",
-    "cores",
-)
+    "project", "source", "target", "monitor", "rates", "delivery", "retention", "lake", "database",
+    "port", "gateway", "secrets", "model", "sign_in", "history_start", "cores",
+)  # fmt: skip
 MONITOR_TEXTS = ("browser", "evidence", "environment", "base")
 RESERVED = ("type", "project", "schedule", "webhook_secret")
 _environment = os.environ  # noqa: TID251 - the one module that the rule sends everybody to
@@ -118,6 +106,7 @@ class Settings:
     delivery: Delivery = field(default_factory=Delivery)
     retention: Retention = field(default_factory=Retention)
     lake: Lake = field(default_factory=Lake)
+    database: Database = field(default_factory=Database)
     ports: Ports = field(default_factory=Ports)
     gateway: Gateway = field(default_factory=Gateway)
     secrets: Secrets = field(default_factory=Secrets)
@@ -166,7 +155,7 @@ OWN_VARIABLES = (
 )  # fmt: skip
 SECTIONS: tuple[tuple[str, Section], ...] = (
     ("rates", Rates()), ("delivery", Delivery()), ("retention", Retention()), ("lake", Lake()),
-    ("port", Ports()),
+    ("database", Database()), ("port", Ports()),
     ("gateway", Gateway()), ("secrets", Secrets()), ("sign_in", SignIn()),
     ("model", Model()),
 )  # fmt: skip
@@ -215,22 +204,31 @@ def file_of(base: Path | None = None) -> Path | None:
 
 
 _places: dict[Path, Lake] = {}
+_databases: dict[Path, str] = {}
+DATABASE_VARIABLE = "GOLIVE_DATABASE_URL"
 
 
 def load(base: Path | None = None) -> Settings:
     """Read the settings of the folder `base`; everything has a default.
 
-    The lake below the home becomes the copy of the bucket that they name. Raises SettingsError
-    with the file, the line and the mend.
+    The lake below the home becomes the copy of the bucket that they name, and what is remembered
+    beside it goes to the PostgreSQL that they name. Raises SettingsError with the file, the line
+    and the mend.
     """
     found = read(base)
     _places[found.home / "lake"] = found.lake
+    _databases[found.home] = found.database.url
     return found
 
 
 def lake_place(root: Path) -> Lake | None:
     """Return where the settings that were loaded say that the lake of `root` is, None if none."""
     return _places.get(root)
+
+
+def database_url(place: Path) -> str | None:
+    """Return `[database] url` of the settings that were loaded for a home, None if none were."""
+    return _databases.get(place)
 
 
 def read(base: Path | None = None) -> Settings:
@@ -263,6 +261,7 @@ def parse(content: bytes, *, base: Path, home: Path, file: Path | None = None) -
         delivery=toml.section("delivery", Delivery()),
         retention=toml.section("retention", Retention()),
         lake=toml.section("lake", Lake()),
+        database=_database(toml),
         ports=toml.section("port", Ports()),
         gateway=toml.section("gateway", Gateway()),
         secrets=toml.section("secrets", Secrets()),
@@ -350,6 +349,12 @@ def _project(toml: Toml, key: str) -> Project:
     toml.slug(("project", key))
     filled = toml.section(("project", key), Project(key), skip=("id",))
     return filled if filled.name else replace(filled, name=key)
+
+
+def _database(toml: Toml) -> Database:
+    found = toml.section("database", Database())
+    _refuse_literal(toml, ("database", "url"), found.url)
+    return found
 
 
 def _sign_in(toml: Toml) -> SignIn:
@@ -473,7 +478,8 @@ def _take(table: Table, key: str, name: str) -> None:
     """Put the variable `name`, if it is set, under `key`; a secret stays a reference to it."""
     value = variable(name)
     if value:
-        plain_secret = is_secret_name(key) and not REFERENCE.fullmatch(value)
+        is_secret = is_secret_name(key) or name == DATABASE_VARIABLE
+        plain_secret = is_secret and not REFERENCE.fullmatch(value)
         table[key] = f"env:{name}" if plain_secret else _typed(value)
 
 

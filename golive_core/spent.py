@@ -10,7 +10,7 @@ import hashlib
 import time
 from pathlib import Path
 
-from golive_core.database import FILE, opened
+from golive_core.database import exists, opened
 
 LOOK_S = 3.0
 MOST_KNOWN = 1000
@@ -28,7 +28,9 @@ def spend(home: Path, token: str, ends_at: float) -> bool:
     digest = _digest(token)
     with opened(home, SCHEMA, is_alone=True) as db:
         db.execute("delete from spent where ends_at < ?", (time.time(),))
-        done = db.execute("insert or ignore into spent values (?, ?)", (digest, ends_at))
+        done = db.execute(
+            "insert into spent values (?, ?) on conflict do nothing", (digest, ends_at)
+        )
         is_first = done.rowcount == 1
     _looked.pop(f"{home}\x1f{digest}", None)
     return is_first
@@ -36,7 +38,7 @@ def spend(home: Path, token: str, ends_at: float) -> bool:
 
 def is_spent(home: Path, token: str) -> bool:
     """Tell whether a token is over; looks once in LOOK_S."""
-    if not (home / FILE).exists():
+    if not exists(home):
         return False
     digest = _digest(token)
     key = f"{home}\x1f{digest}"

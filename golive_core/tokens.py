@@ -11,16 +11,15 @@ import hashlib
 import hmac
 import re
 import secrets
-import sqlite3
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from golive_core.errors import GoLiveError, UsageError
+from golive_core.database import Connection, exists, opened
+from golive_core.errors import UsageError
 
-FILE = "accounts.db"
 SCOPES = {
     "reports:write": "upload reports",
     "read": "read projects, builds, tests and predictions",
@@ -29,7 +28,6 @@ SCOPES = {
 PATTERN = re.compile(r"glv_([a-z0-9]{12})_([A-Za-z0-9_-]{43})")
 DAYS = 365
 DAY_S = 86_400.0
-BUSY_S = 10.0
 USED_EVERY_S = 60.0
 """How exactly the last use is noted: a write for each request would be one too many."""
 SCHEMA = """
@@ -69,7 +67,7 @@ class Tokens:
     """The tokens of one home."""
 
     def __init__(self, home: Path) -> None:
-        self.path = home / FILE
+        self._home = home
 
     def create(
         self, name: str, scopes: Sequence[str], *, project: str = "", days: int = DAYS
@@ -96,7 +94,7 @@ class Tokens:
     def verify(self, text: str, *, at: float | None = None) -> Token | None:
         """Return the token of a text if it is genuine and active, and note its use."""
         match = PATTERN.fullmatch(text.strip())
-        if match is None or not self.path.exists():
+        if match is None or not exists(self._home):
             return None
         now = time.time() if at is None else at
         with self._open() as db:
@@ -111,7 +109,7 @@ class Tokens:
 
     def all(self) -> list[Token]:
         """Return every token, newest first."""
-        if not self.path.exists():
+        if not exists(self._home):
             return []
         with self._open() as db:
             return [_token(row) for row in db.execute("select * from tokens order by made_at desc")]
@@ -128,23 +126,8 @@ class Tokens:
             )
         return _token(row)
 
-    @contextmanager
-    def _open(self) -> Generator[sqlite3.Connection]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.touch(mode=0o600)
-            db = sqlite3.connect(self.path, timeout=BUSY_S)
-            try:
-                with db:
-                    db.execute(SCHEMA)
-                    yield db
-            finally:
-                db.close()
-        except (sqlite3.Error, OSError) as error:
-            raise GoLiveError(
-                f"the tokens cannot be read or written: {error}", where=str(self.path),
-                hint="Make room on the disk and see that the file is yours",
-            ) from error  # fmt: skip
+    def _open(self) -> AbstractContextManager[Connection]:
+        return opened(self._home, SCHEMA, what="the tokens")
 
 
 def _digest(secret: str) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from golive_core import security
+from golive_core.database.postgres import close
 from golive_core.lake import Lake
+from tests import postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("GOLIVE_SHARED", ROOT.parent / "shared"))
@@ -57,10 +60,35 @@ def shared() -> Callable[[str], Path]:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty .golive of this test's own, also for the processes that it starts."""
+    return made_home(tmp_path, monkeypatch)
+
+
+def made_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / ".golive"
     path.mkdir()
     monkeypatch.setenv("GOLIVE_HOME", str(path))
     return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """A real PostgreSQL; one for the process, in a hurry: its disk may forget."""
+    with postgres.running(*postgres.QUICK) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def remembering(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """A home that remembers in files, and one that does in a PostgreSQL: what holds for both."""
+    if request.param == "postgres":
+        server: postgres.Server = request.getfixturevalue("postgres_server")
+        monkeypatch.setenv("GOLIVE_DATABASE_URL", server.made())
+    path = made_home(tmp_path, monkeypatch)
+    yield path
+    security.recorder(path).flush()
+    close()
 
 
 @pytest.fixture

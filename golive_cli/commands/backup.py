@@ -35,6 +35,8 @@ def command(
     found = settings.load()
     also = [found.file] if found.file and not found.file.is_relative_to(found.home) else []
     made, written = backup.make(found.home, target, lake_only=lake_only, keep=keep, also=also)
+    if found.database.url and not lake_only:
+        say("What the PostgreSQL of [database] holds is not in it: docs/operations.md says how.")
     if as_json:
         emit({**_row(made), "new_bytes": written})
         return

@@ -65,7 +65,7 @@ def _all() -> Iterator[tuple[str, Finding]]:
         yield "settings", _failed("golive.toml", error)
         return
     yield "settings", _ok("golive.toml", str(settings.file or "nothing found to read"))
-    for check in (_disk, _encryption, _secrets, _lake, _ports):
+    for check in (_disk, _encryption, _secrets, _lake, _database, _ports):
         yield from _named("home", "home", lambda check=check: check(settings))
     yield from _sources(settings)
 
@@ -96,6 +96,21 @@ def _failed(check: str, error: GoLiveError) -> Finding:
 
     detail = f"{error.where}: {error.what}" if error.where else error.what
     return Finding(check, "failed", detail, error.hint)
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    """Ask the PostgreSQL that gateways share, where one is named; a table is made if need be."""
+    if not settings.database.url:
+        return
+    from golive_core.inbox import Inbox
+
+    try:
+        inbox = Inbox(settings.home)
+        waiting = inbox.depth()
+    except GoLiveError as error:
+        yield _failed("database", error)
+        return
+    yield _ok("database", f"{inbox.where}, {waiting:,} deliveries wait")
 
 
 def _python() -> Iterator[Finding]:

@@ -55,8 +55,13 @@ def columns(db: sqlite3.Connection) -> Iterator[tuple[str, str]]:
                 yield table, column
 
 
+def is_of_a_person(table: str, column: str) -> bool:
+    """Tell whether the whole value of a column is a person."""
+    return is_person(table, column) or (table, column) == ("users", "name")
+
+
 def _scrub_column(db: sqlite3.Connection, erased: Scrubber, table: str, column: str) -> int:
-    person = is_person(table, column) or (table, column) == ("users", "name")
+    person = is_of_a_person(table, column)
     changed = 0
     for kind, dtype in (("text", pl.String()), ("blob", pl.Binary())):
         select = f'select rowid, "{column}" from "{table}" where typeof("{column}") = ?'  # noqa: S608 - its own names

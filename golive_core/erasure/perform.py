@@ -12,7 +12,7 @@ from pathlib import Path
 
 from golive_core.artifacts import ArtifactStore
 from golive_core.backup.contents import files, is_database
-from golive_core.erasure import databases
+from golive_core.erasure import databases, shared
 from golive_core.erasure.scrub import Scrubber, active
 from golive_core.errors import LakeConflictError
 from golive_core.lake import Lake
@@ -48,6 +48,9 @@ def erase(home: Path) -> Changes:
         changed = databases.scrub(path, erased)
         if changed:
             changes.cells[path.relative_to(home).as_posix()] = changed
+    changed = shared.scrub(home, erased)
+    if changed:
+        changes.cells[shared.NAME] = changed
     changes.files = sorted(_other_files(home, erased))
     return changes
 

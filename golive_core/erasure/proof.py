@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,8 @@ import polars as pl
 
 from golive_core.artifacts import GZIP
 from golive_core.backup.contents import is_database
+from golive_core.database.place import url_of
+from golive_core.erasure import shared
 from golive_core.erasure.databases import columns
 from golive_core.erasure.known import WORD, kind_of
 from golive_core.erasure.scrub import is_person
@@ -96,6 +98,9 @@ def prove(home: Path, names: list[str]) -> Proof:
         if path.is_file() and not name.startswith(("mirrors/", OWN)):
             proof.size_bytes += path.stat().st_size
             _file(path, name, needle, proof)
+    if url_of(home):
+        proof.databases += 1
+        proof.found(shared.NAME, sum(_in_cell(cell, needle) for cell in shared.cells(home)))
     return proof
 
 
@@ -133,13 +138,14 @@ def _unpacked(path: Path) -> str:
     return zlib.decompress(path.read_bytes(), wbits=GZIP).decode(errors="replace")
 
 
+def _in_cell(cell: object, needle: Needle) -> int:
+    return needle.count(cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell))
+
+
 def _database(path: Path, needle: Needle) -> int:
-    count: Callable[[object], int] = lambda cell: needle.count(  # noqa: E731 - read in one line below
-        cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)
-    )
     with closing(sqlite3.connect(path, timeout=30)) as db:
         found = sum(
-            count(cell)
+            _in_cell(cell, needle)
             for table, column in list(columns(db))
             for (cell,) in db.execute(f'select "{column}" from "{table}"')  # noqa: S608 - its own names
         )

@@ -61,7 +61,7 @@ class Scrubber:
         if column.dtype == pl.List(pl.String):
             return self._list(column, is_person=is_person)
         if column.dtype == pl.Binary:
-            text = column.cast(pl.String, strict=False)
+            text = _decoded(column)
             new = self._replaced(text, is_person=False)
             if new is text:
                 return column
@@ -100,6 +100,22 @@ class Scrubber:
         found = bare.str.extract_all(r"\w+").explode().drop_nulls().unique().to_list()
         pairs = ((self._known.digest(word), word) for word in found)
         return {one: word for one, word in pairs if one in self._hashes}
+
+
+def _decoded(column: pl.Series) -> pl.Series:
+    """Return bytes as text, null where they are none: one body in UTF-16 must not stop the rest."""
+    try:
+        return column.cast(pl.String)
+    except pl.exceptions.ComputeError:
+        cells = [_text_of(cell) for cell in column]
+        return pl.Series(column.name, cells, dtype=pl.String)
+
+
+def _text_of(cell: bytes | None) -> str | None:
+    try:
+        return None if cell is None else cell.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def finders(people: Known) -> Iterator[Finder]:

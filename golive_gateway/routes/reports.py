@@ -90,6 +90,7 @@ async def _accept(upload: Upload, draft: Path, home: Path, files: int, size: int
     if not is_there:
         await asyncio.to_thread(sync, draft)
         draft.rename(place)
+    is_there |= await asyncio.to_thread(upload.share, home)
     is_new = await asyncio.wrap_future(writer(home).put(upload.delivery()))
     if not is_new and not is_there:
         upload.forget(home)

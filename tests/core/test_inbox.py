@@ -38,10 +38,10 @@ def delivery(number: int, **more: object) -> Delivery:
     return Delivery("hub", str(number), "webhook", b"{}", **more)  # type: ignore[arg-type]
 
 
-def test_what_was_put_waits_in_order_until_it_is_done(tmp_path: Path) -> None:
-    inbox = Inbox(tmp_path)
+def test_what_was_put_waits_in_order_until_it_is_done(remembering: Path) -> None:
+    inbox = Inbox(remembering)
     assert (inbox.depth(), inbox.waiting()) == (0, [])
-    assert not inbox.path.exists()
+    assert not (remembering / "inbox.db").exists()
     told = [delivery(number, headers={"x-event": "push"}) for number in (3, 1, 2)]
     assert inbox.put(told) == [True] * 3
     waiting = inbox.waiting()
@@ -49,11 +49,11 @@ def test_what_was_put_waits_in_order_until_it_is_done(tmp_path: Path) -> None:
     assert waiting[0].headers == {"x-event": "push"}
     assert waiting[0].body == b"{}"
     inbox.done([waiting[0].sequence])
-    assert [one.delivery_id for one in Inbox(tmp_path).waiting()] == ["1", "2"]
+    assert [one.delivery_id for one in Inbox(remembering).waiting()] == ["1", "2"]
 
 
-def test_a_delivery_comes_once_for_as_long_as_its_id_is_known(tmp_path: Path) -> None:
-    inbox = Inbox(tmp_path)
+def test_a_delivery_comes_once_for_as_long_as_its_id_is_known(remembering: Path) -> None:
+    inbox = Inbox(remembering)
     assert inbox.put([delivery(1), delivery(1)]) == [True, False]
     inbox.done(one.sequence for one in inbox.waiting())
     assert inbox.put([delivery(1)]) == [False]
@@ -62,8 +62,8 @@ def test_a_delivery_comes_once_for_as_long_as_its_id_is_known(tmp_path: Path) ->
     assert inbox.put([delivery(1)]) == [True]
 
 
-def test_what_cannot_be_understood_is_kept_aside(tmp_path: Path) -> None:
-    inbox = Inbox(tmp_path)
+def test_what_cannot_be_understood_is_kept_aside(remembering: Path) -> None:
+    inbox = Inbox(remembering)
     inbox.put([delivery(1), delivery(2)])
     inbox.refuse(inbox.waiting()[0].sequence, "no JSON")
     assert [one.delivery_id for one in inbox.waiting()] == ["2"]
@@ -71,13 +71,13 @@ def test_what_cannot_be_understood_is_kept_aside(tmp_path: Path) -> None:
     assert inbox.depth() == 1
 
 
-def test_many_threads_share_commits_and_every_one_is_told(tmp_path: Path) -> None:
-    writer = Writer(Inbox(tmp_path))
+def test_many_threads_share_commits_and_every_one_is_told(remembering: Path) -> None:
+    writer = Writer(Inbox(remembering))
     with ThreadPoolExecutor(16) as threads:
         told = list(threads.map(lambda n: writer.put(delivery(n % 50)).result(), range(200)))
     writer.close()
     assert sum(told) == 50
-    assert Inbox(tmp_path).depth() == 50
+    assert Inbox(remembering).depth() == 50
 
 
 def test_a_disk_that_cannot_be_written_is_told_to_every_sender(tmp_path: Path) -> None:
@@ -91,11 +91,11 @@ def test_a_disk_that_cannot_be_written_is_told_to_every_sender(tmp_path: Path) -
     writer.close()
 
 
-def test_what_was_acknowledged_is_there_after_every_kill(tmp_path: Path) -> None:
+def test_what_was_acknowledged_is_there_after_every_kill(remembering: Path) -> None:
     acknowledged: set[str] = set()
     for turn in range(5):
         process = subprocess.Popen(
-            [sys.executable, "-c", LOAD, str(tmp_path), str(turn * 1_000_000)],
+            [sys.executable, "-c", LOAD, str(remembering), str(turn * 1_000_000)],
             stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert process.stdout
@@ -104,7 +104,7 @@ def test_what_was_acknowledged_is_there_after_every_kill(tmp_path: Path) -> None
         acknowledged |= {line.strip() for line in [*lines, *process.stdout] if line.endswith("\n")}
         process.wait()
         process.stdout.close()
-    stored = [one.delivery_id for one in Inbox(tmp_path).waiting(limit=1_000_000)]
+    stored = [one.delivery_id for one in Inbox(remembering).waiting(limit=1_000_000)]
     assert len(stored) == len(set(stored))
     assert acknowledged <= set(stored)
     assert len(acknowledged) >= 200

@@ -90,6 +90,20 @@ def test_a_pod_names_what_there_is(name: str) -> None:
 
 
 @each_pod
+def test_a_pod_with_the_claim_runs_where_it_is_and_the_others_anywhere(name: str) -> None:
+    claims = [one["persistentVolumeClaim"]["claimName"] for one in PODS[name]["spec"]["volumes"]
+              if "persistentVolumeClaim" in one]  # fmt: skip
+    label = {"app.kubernetes.io/component": "home"}
+    has_label = label.items() <= PODS[name]["metadata"]["labels"].items()
+    near = PODS[name]["spec"].get("affinity", {}).get("podAffinity", {})
+    rules = near.get("requiredDuringSchedulingIgnoredDuringExecution", ())
+    wanted = [one["labelSelector"]["matchLabels"] for one in rules]
+    is_bound = "golive-home" in claims
+    assert (has_label, wanted) == (is_bound, [label] if is_bound else [])
+    assert is_bound == (name != "gateway")
+
+
+@each_pod
 def test_a_container_runs_a_command_that_there_is(name: str, tmp_path: Path) -> None:
     args = PODS[name]["spec"]["containers"][0]["args"]
     known = settings.parse(b"", base=tmp_path, home=tmp_path)
@@ -124,8 +138,14 @@ def test_the_settings_in_the_config_map_are_read(tmp_path: Path) -> None:
     found = settings.parse(config().encode(), base=tmp_path, home=tmp_path)
     assert found.lake.location.startswith("s3://")
     assert found.gateway.store == "env:REDIS_URL"
+    assert found.database.url == "env:DATABASE_URL"
     names = {one["name"] for one in PODS["gateway"]["spec"]["containers"][0]["env"]}
-    assert {"REDIS_URL", found.secrets.key.removeprefix("env:"), "GOLIVE_BASE"} == names
+    assert {
+        "REDIS_URL",
+        "DATABASE_URL",
+        found.secrets.key.removeprefix("env:"),
+        "GOLIVE_BASE",
+    } == names
 
 
 def test_what_selects_finds_exactly_one_kind_of_pod() -> None:
@@ -184,6 +204,14 @@ def test_every_way_in_leads_to_a_service() -> None:
                 service = path["backend"]["service"]
                 ports = NAMED["Service", service["name"]]["spec"]["ports"]
                 assert service["port"]["name"] in {port["name"] for port in ports}
+
+
+def test_events_are_told_to_another_gateway_as_at_the_front_door() -> None:
+    said = NAMED["Ingress", "events"]["metadata"]["annotations"]
+    door = (ROOT / "deploy" / "nginx" / "golive.conf.template").read_text()
+    for name in ("proxy-next-upstream", "proxy-next-upstream-tries"):
+        value = said[f"nginx.ingress.kubernetes.io/{name}"]
+        assert f"{name.replace('-', '_')} {value};" in door
 
 
 def test_pages_and_dagster_are_behind_the_gateway_s_answer() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,12 @@ from fastapi.testclient import TestClient
 from assets import uploads
 from assets.workspace import Workspace
 from golive_core import settings
+from golive_core import tokens as tokens_module
+from golive_core import uploads as core_uploads
+from golive_core.database import opened
 from golive_core.inbox import Inbox
 from golive_core.tokens import Tokens
+from golive_core.uploads import Upload
 from golive_gateway.app import create_app
 from golive_gateway.routes import reports, webhooks
 
@@ -26,14 +31,14 @@ CTRF = b"""{"reportFormat": "CTRF", "specVersion": "0.0.0", "results": {"tool": 
 "summary": {"tests": 1, "passed": 1, "failed": 0, "pending": 0, "skipped": 0, "other": 0,
 "start": 1772366400000, "stop": 1772366401000},
 "tests": [{"name": "adds", "status": "passed", "duration": 12}]}}"""
+in_postgres = pytest.mark.parametrize("remembering", ["postgres"], indirect=True)
 BUILD = {"project": "shop", "build": "12", "commit": "c" * 40, "branch": "main"}
 
 
 @pytest.fixture
-def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remembering: Path) -> Iterator[Path]:
     (tmp_path / "golive.toml").write_text("[project.shop]\n[project.web]\n")
     monkeypatch.setenv("GOLIVE_BASE", str(tmp_path))
-    monkeypatch.setenv("GOLIVE_HOME", str(tmp_path / ".golive"))
     yield tmp_path
     webhooks.writer(tmp_path / ".golive").close()
     webhooks.writer.cache_clear()
@@ -169,8 +174,9 @@ def test_no_name_leads_out_of_the_folder(client: TestClient, base: Path, name: s
         ).status_code
         == 202
     )
-    (folder,) = (base / ".golive" / "uploads").iterdir()
-    (file,) = folder.iterdir()
+    (waiting,) = uploads.waiting(Workspace.load(settings.load(base)))
+    (file,) = Upload.of(waiting).fetch(base / ".golive").iterdir()
+    assert file.parent.parent == base / ".golive" / "uploads"
     assert file.name.startswith("0-")
     assert file.read_bytes() == REPORT
 
@@ -186,9 +192,51 @@ def test_what_holds_no_report_is_told_and_kept(client: TestClient, base: Path) -
 
 def test_a_token_is_kept_as_a_digest_and_ends(base: Path, token: str) -> None:
     tokens = Tokens(base / ".golive")
-    assert token.split("_", 2)[2].encode() not in tokens.path.read_bytes()
-    assert tokens.path.stat().st_mode & 0o077 == 0
+    with opened(base / ".golive", tokens_module.SCHEMA) as db:
+        kept = repr(db.execute("select * from tokens").fetchall())
+    assert token.split("_", 2)[2] not in kept
+    assert token.split("_", 2)[1] in kept
+    files = list((base / ".golive").glob("accounts.db"))
+    assert all(path.stat().st_mode & 0o077 == 0 for path in files)
     (known,) = tokens.all()
     assert tokens.verify(token, at=known.ends_at - 1)
     assert tokens.verify(token, at=known.ends_at + 1) is None
     assert tokens.all()[0].used_at
+
+
+@in_postgres
+def test_files_reach_whoever_takes_them_from_another_machine(
+    client: TestClient, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A home of its own, nothing on the disk between, files larger than a piece."""
+    monkeypatch.setattr(core_uploads, "PIECE_BYTES", 100)
+    for build in ("12", "13"):
+        client.post("/v1/reports", params=BUILD | {"build": build}, content=REPORT)
+    assert not list((base / ".golive" / "uploads").iterdir())
+    monkeypatch.setenv("GOLIVE_HOME", str(base / "elsewhere"))
+    lake = loaded(base).lake
+    assert lake.query("select count(*) from core.test_results").item() == 4
+    assert Inbox(base / "elsewhere").depth() == 0
+    assert pieces(base / "elsewhere") == 0
+
+
+@in_postgres
+def test_files_that_a_killed_gateway_left_go_after_a_while(client: TestClient, base: Path) -> None:
+    home = base / ".golive"
+    left = Upload("f" * 32, "shop")
+    left.folder(home).mkdir(parents=True)
+    (left.folder(home) / "0-a.xml").write_text("x")
+    assert not left.share(home)
+    assert left.share(home)
+    client.post("/v1/reports", params=BUILD, content=REPORT)
+    core_uploads.prune(home, before=time.time() - 1000)
+    assert pieces(home) == 2
+    core_uploads.prune(home, before=time.time() + 1000)
+    assert pieces(home) == 1
+    assert left.fetch(home).is_dir()
+    assert not list(left.folder(home).iterdir())
+
+
+def pieces(home: Path) -> int:
+    with opened(home, core_uploads.SCHEMA) as db:
+        return db.execute("select count(*) from upload_pieces").fetchone()[0]

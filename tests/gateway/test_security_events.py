@@ -22,6 +22,11 @@ ADDRESS = "198.51.100.7"
 
 
 @pytest.fixture
+def home(remembering: Path) -> Path:
+    return remembering
+
+
+@pytest.fixture
 def client(home: Path) -> TestClient:
     security.recorder.cache_clear()
     return TestClient(

@@ -42,11 +42,10 @@ Post = Callable[..., httpx.Response]
 
 
 @pytest.fixture
-def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remembering: Path) -> Iterator[Path]:
     (tmp_path / "golive.toml").write_text(SETTINGS)
     for name, value in {
-        "GOLIVE_BASE": str(tmp_path), "GOLIVE_HOME": str(tmp_path / ".golive"),
-        "HUB_HOOK": SECRET, "CI_HOOK": SECRET,
+        "GOLIVE_BASE": str(tmp_path), "HUB_HOOK": SECRET, "CI_HOOK": SECRET,
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
     yield tmp_path

@@ -19,6 +19,7 @@ from golive_actions import audit
 from golive_core import backup, schema
 from golive_core.accounts import Accounts
 from golive_core.artifacts import ArtifactStore
+from golive_core.database.postgres import close
 from golive_core.erasure import known
 from golive_core.erasure.known import Known
 from golive_core.erasure.perform import erase
@@ -29,7 +30,10 @@ from golive_core.errors import LakeError, UsageError
 from golive_core.inbox import Delivery, Inbox
 from golive_core.lake import Lake
 from golive_core.schema import conform
-from golive_core.security import Fact, Recorder
+from golive_core.security import Fact, Recorder, recorder
+from golive_core.sessions import Sessions
+from golive_core.uploads import Upload
+from tests import postgres
 
 DAY = date(2024, 1, 1)
 AT = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -79,7 +83,7 @@ def peopled(home: Path) -> Path:
     lake.insert("core.log_lines", row("core.log_lines", message="login of ada@example.org", at=AT))
     ArtifactStore(home).put_bytes(b"<error>ada@example.org</error>")
     ArtifactStore(home).put_bytes(b"\xff\xfe binary")
-    Inbox(home).put([Delivery("ci", "d1", "push", PAYLOAD)])
+    Inbox(home).put([Delivery("ci", "d1", "push", PAYLOAD), Delivery("ci", "d2", "push", b"\xff")])
     Accounts(home).add("ada@example.org", "viewer", "correct horse battery")
     Accounts(home).add("bob", "admin", "correct horse battery")
     subject = audit.Subject("adal", "github.comment", "pull 1", "k1")
@@ -281,3 +285,33 @@ def test_the_command_shows_erases_and_proves(peopled: Path, tmp_path: Path) -> N
     assert prove(peopled, NAMES).left == {}
     assert run.invoke(build(), ["erase-person", "--again", "--json"]).exit_code == 0
     assert run.invoke(build(), ["erase-person"]).exit_code != 0
+
+
+def test_the_database_that_gateways_share_is_searched_and_scrubbed(
+    home: Path, postgres_server: postgres.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOLIVE_DATABASE_URL", postgres_server.made())
+    ingest(Lake(home / "lake"))
+    password = "correct horse battery"
+    Inbox(home).put([Delivery("ci", "d1", "push", PAYLOAD), Delivery("ci", "d2", "push", b"\xff")])
+    for name in ("ada@example.org", "bob"):
+        Accounts(home).add(name, "admin", password)
+    pair = Sessions(home).open(Accounts(home).get("ada@example.org"))
+    upload = Upload("a" * 32, "shop")
+    upload.folder(home).mkdir(parents=True)
+    (upload.folder(home) / "0-a.xml").write_bytes(b"<error>ada@example.org</error>")
+    upload.share(home)
+    before = prove(home, NAMES)
+    assert before.left["postgresql"] >= 4
+    pseudonym = removed(home)
+    assert prove(home, NAMES).left == {}
+    names = [one.name for one in Accounts(home).all()]
+    assert sorted(names) == sorted(["bob", f"{pseudonym}@erased.invalid"])
+    assert Sessions(home).renew(pair.refresh) is None
+    assert Accounts(home).check("bob", password) is not None
+    assert [one.body for one in Inbox(home).waiting()][1] == b"\xff"
+    assert json.loads(Inbox(home).waiting()[0].body)["user"]["login"] == pseudonym
+    (file,) = upload.fetch(home).iterdir()
+    assert file.read_text() == f"<error>{pseudonym}@erased.invalid</error>"
+    recorder(home).flush()
+    close()

@@ -47,6 +47,7 @@ MEANING = {
     "model.name": "Name of the model at that endpoint",
     "model.api_key": "Reference to its key: env:NAME or file:PATH",
     "model.may_send": "The consent: masked evidence may be sent to it",
+    "model.may_send_pictures": "The consent for pictures of pages, in which nothing is masked",
     "model.timeout_s": "Seconds that an answer may take",
     "model.retries": "Times that a failed call is tried again",
     "model.answer_tokens": "Tokens that an answer may have",
@@ -68,6 +69,7 @@ MEANING = {
     "sign_in.viewers": "Groups whose people are viewers",
     "sign_in.default_role": "Role of whoever is in none of them; empty lets them not in",
     "secrets.key": "Where the key of sealed secrets is; empty without any",
+    "database.url": "The PostgreSQL that several gateways share; empty keeps files in the home",
     "gateway.url": "Where people reach GoLive behind a front door; empty without one",
     "gateway.origins": "Pages elsewhere whose scripts may read the API, between spaces",
     "gateway.requests": "Requests that one address or token may make",
@@ -82,7 +84,8 @@ MEANING = {
 """Setting to what it means, for those that are no source, target or project."""
 CLASSES = {
     "rates": "rates", "delivery": "delivery", "retention": "retention", "port": "ports",
-    "gateway": "gateway", "secrets": "secrets", "sign_in": "sign_in", "model": "model",
+    "database": "database", "gateway": "gateway", "secrets": "secrets", "sign_in": "sign_in",
+    "model": "model",
 }  # fmt: skip
 """Table of golive.toml to the field of Settings that holds it."""
 NOTIFYING = re.compile(r"mail|slack|teams|webhook|apprise|notify|chat")

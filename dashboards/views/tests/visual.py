@@ -13,7 +13,7 @@ from assets import baselines
 from dashboards import boards, charts, data, moment, reader, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
-from dashboards.views.tests import _look
+from dashboards.views.tests import _judged, _look
 from golive_core.errors import GoLiveError, UsageError
 
 TITLE = "Visual review"
@@ -153,6 +153,7 @@ def _waiting(row: Mapping[str, Any], scope: Scope) -> None:
     with st.container(border=True, key=f"look-{key}"):
         st.html(_facts(row, scope))
         _look.draw(row)
+        _judged.draw(row)
         if moment.as_of() is not None:
             return
         if not reader.may("approve", "baselines", row["project_id"]):
