@@ -21,19 +21,29 @@ from golive_core.lock import alone
 from golive_core.schema import BASELINES, conform
 
 Row = Mapping[str, Any]
-WAITING = (
+OPEN = (
     "with waiting as (\n"
     + (Path(__file__).parent / "waiting_looks.sql").read_text(encoding="utf-8")
     + ")\nselect * from waiting\n"
-    "where len($projects) = 0 or project_id in (select unnest($projects))\n"
-    "order by verdict = 'new', changed_share desc, name, look_id"
+    "where (len($projects) = 0 or project_id in (select unnest($projects)))\n"
 )
+ORDER = "order by verdict = 'new', changed_share desc, name, look_id"
+WAITING = f"{OPEN}and state is null\n{ORDER}"
 """Waiting looks of some projects (or, if none are named, of all), changed ones first."""
+NOT_APPROVED = f"{OPEN}{ORDER}"
+"""The same with those whose newest picture was rejected: somebody may think better of it."""
 APPROVED = """
 select look_id, arg_max(sha256, decided_at) as sha256
 from ops.baselines
 where state = 'approved' and (project_id = $project or $project = '')
 group by look_id
+"""
+REJECTED = """
+select look_id, list(sha256 order by decided_at desc)[1:10] as pictures
+from ops.baselines
+where (project_id = $project or $project = '')
+group by look_id
+having bool_and(state = 'rejected')
 """
 SHORTEST = 4
 TAKEN_OVER = (
@@ -47,6 +57,12 @@ def approved(lake: Lake, project: str = "") -> dict[str, str]:
     return dict(zip(rows["look_id"], rows["sha256"], strict=True))
 
 
+def rejected(lake: Lake, project: str = "") -> dict[str, list[str]]:
+    """Return the newest rejected pictures of looks of which none was approved, SHA-256 by look."""
+    rows = lake.query(REJECTED, {"project": project})
+    return dict(zip(rows["look_id"], rows["pictures"].to_list(), strict=True))
+
+
 def waiting(lake: Lake, projects: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Return the looks whose newest picture nobody has decided about, changed ones first.
 
@@ -56,19 +72,26 @@ def waiting(lake: Lake, projects: Sequence[str] = ()) -> list[dict[str, Any]]:
 
 
 def find(lake: Lake, named: str, projects: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Return the waiting looks of that name, or whose id begins so; raises UsageError for none."""
-    rows = waiting(lake, projects)
+    """Return the looks of that name, or whose id begins so, that wait or else were rejected.
+
+    Raises UsageError for none.
+    """
+    rows = _open(lake, projects)
     found = [row for row in rows if named in (row["name"], row["test"])] or [
         row for row in rows if len(named) >= SHORTEST and row["look_id"].startswith(named)
     ]
     if not found:
         hint = "golive test approve lists what waits"
         raise UsageError(f"no look called {named!r} waits for a decision", hint=hint)
-    return found
+    return [row for row in found if row["state"] is None] or found
+
+
+def _open(lake: Lake, projects: Sequence[str]) -> list[dict[str, Any]]:
+    return lake.query(NOT_APPROVED, {"projects": list(projects)}).to_dicts()
 
 
 def decide(lake: Lake, row: Row, state: str, *, by: str, note: str = "") -> dict[str, Any]:
-    """Keep what a person decided of a waiting look; return the row of ops.baselines.
+    """Keep what a person decided of a waiting or rejected look; return the row of ops.baselines.
 
     `state` is approved or rejected. Raises UsageError if the look has been seen otherwise since,
     so that nobody approves a picture that they did not look at.
@@ -77,7 +100,9 @@ def decide(lake: Lake, row: Row, state: str, *, by: str, note: str = "") -> dict
         raise UsageError("a person has to decide", where=str(row["look_id"]))
     with alone(lake.root / LOCKS, f"baseline-{row['look_id']}"):
         now = [
-            one for one in waiting(lake, [row["project_id"]]) if one["look_id"] == row["look_id"]
+            one
+            for one in _open(lake, [row["project_id"]])
+            if one["look_id"] == row["look_id"] and one["state"] != state
         ]
         if not now or now[0]["actual"] != row["actual"]:
             hint = "Look at it again: it was decided, or a newer run has another picture"

@@ -69,9 +69,12 @@ def run(
     from golive_runner import isolated
     from golive_runner.watch import Limits
 
-    approved = baselines.approved(Lake(Path(job.home) / "lake"), project)
+    lake = Lake(Path(job.home) / "lake")
+    decided = replace(
+        job, baselines=baselines.approved(lake, project), rejected=baselines.rejected(lake, project)
+    )
     limits = Limits(memory_bytes=memory_bytes)
-    return isolated.run(replace(job, baselines=approved), limits=limits, on=on)
+    return isolated.run(decided, limits=limits, on=on)
 
 
 def saved(path: Path, finished: Finished) -> None:

@@ -6,6 +6,7 @@ money, so it must not be lost with the process that made it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -14,6 +15,7 @@ import polars as pl
 from golive_agents.calls import Call, Spent
 from golive_agents.client import Client
 from golive_core import settings
+from golive_core.artifacts import ArtifactStore
 from golive_core.errors import SettingsError
 from golive_core.lake import Lake
 from golive_core.schema import LLM_CALLS, conform
@@ -38,8 +40,12 @@ class LakeLedger:
         found = rows.filter(pl.col("at") >= since).sort("at")["answer"]
         return found[-1] if len(found) else None
 
-    def keep(self, call: Call) -> None:
-        """Write a call; raises LakeError."""
+    def keep(self, call: Call, pictures: Sequence[bytes] = ()) -> None:
+        """Write a call, after the pictures that were sent; raises LakeError."""
+        if call.sent and pictures:
+            store = ArtifactStore(self.lake.root.parent)
+            for one in pictures:
+                store.put_bytes(one, is_packed=True)
         frame = pl.DataFrame([call.row()], schema_overrides=LLM_CALLS.schema)
         with self.lake.transaction("model call") as txn:
             txn.insert(LLM_CALLS.name, conform(LLM_CALLS, frame))

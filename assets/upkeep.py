@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from golive_agents.calls import PICTURE
 from golive_core import schema
 from golive_core.artifacts import ArtifactStore
 from golive_core.lake import Lake
 
+SENT = """
+select unnest(regexp_extract_all(sent, $1 || '([0-9a-f]{64})', 1)) as sha256
+from ops.llm_calls
+where day >= $2
+"""
 GRACE = timedelta(days=1)
 """Age under which an artifact is kept even if no row names it: its pull may still run."""
 
@@ -64,7 +70,8 @@ def _prune_table(lake: Lake, table: str, before: date) -> int:
 def prune_artifacts(lake: Lake, home: Path, *, evidence_days: int) -> Pruned:
     """Remove artifacts that nothing names any more; waits for a backup being made.
 
-    Raw payloads, baselines and the tests of the last `evidence_days` name what is kept.
+    Raw payloads, baselines, and the tests and model calls of the last `evidence_days` name what is
+    kept.
     """
     with lake.unpruned():
         return _prune_artifacts(lake, ArtifactStore(home), evidence_days)
@@ -87,6 +94,7 @@ def _named(lake: Lake, evidence_days: int) -> Iterable[str]:
     evidence = "select distinct sha256 from core.test_artifacts where day >= ?"
     yield from lake.query(evidence, [since])["sha256"]
     yield from lake.query("select distinct sha256 from ops.baselines")["sha256"]
+    yield from lake.query(SENT, [PICTURE, since])["sha256"]
     for table in lake.tables():
         if table.startswith("raw."):
             query = f"select distinct artifact from {table} where artifact is not null"  # noqa: S608

@@ -1,4 +1,4 @@
--- Looks whose newest picture nobody has decided about, changed or new.
+-- Looks whose newest picture is not approved: changed, new, or rejected (state says so, else it is null).
 --
 -- grain: project_id, look_id
 -- keys: project_id, look_id
@@ -42,11 +42,14 @@ select
     newest.told,
     newest.started_at,
     newest.commit_sha,
-    newest.branch
+    newest.branch,
+    coalesce(decided.state, if(newest.verdict = 'rejected', 'rejected', null)) as state -- noqa: RF04
 from newest
 inner join core.tests as test on newest.test_id = test.test_id
 left join ops.baselines as decided
     on
         newest.project_id = decided.project_id and newest.look_id = decided.look_id
         and newest.actual = decided.sha256
-where newest.verdict != 'same' and decided.look_id is null and newest.actual is not null
+where
+    newest.verdict != 'same' and newest.actual is not null
+    and (decided.look_id is null or decided.state = 'rejected')

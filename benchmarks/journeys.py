@@ -3,14 +3,16 @@
     python benchmarks/journeys.py [--rounds 3]
 
 Four ways, in turns: plain Playwright that records nothing; the engine that keeps nothing; plain
-Playwright that records trace, video and HAR as people switch them on in pytest-playwright; the
-engine with all of that and a picture and an accessibility tree of every step. Limit: 1.10 of plain
-Playwright with as much recorded. Printed too: how much of the evidence was stored once.
+Playwright that records trace, video, HAR and a screenshot at the end, as `--tracing on --video on
+--screenshot on` of pytest-playwright do; the engine with all of that, a picture of every step,
+accessibility trees and web vitals, masked and stored by content. Limit: 1.10. Printed too: how much
+of the evidence was stored once.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
@@ -67,6 +69,7 @@ def plain(browser: Browser, shop: str, n: int, folder: Path | None) -> None:
     page.get_by_role("button", name="Sign in").click()
     page.get_by_text(f"Hello Ada {n}").wait_for()
     if folder:
+        page.screenshot(path=folder / f"{n}.png")
         context.tracing.stop(path=folder / f"{n}.zip")
     context.close()
 
@@ -124,11 +127,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    with open_shop() as shop:
+    with tempfile.TemporaryDirectory() as home, open_shop() as shop:
+        os.environ.update(launch.with_ffmpeg(Path(home)))
         ways = {
             "plain, nothing recorded": by_hand(shop, False),
             "engine, nothing kept": by_engine(shop, False),
-            "plain, trace, video, HAR": by_hand(shop, True),
+            "plain, trace, video ...": by_hand(shop, True),
             "engine, all evidence": by_engine(shop, True),
         }
         taken: dict[str, list[float]] = {name: [] for name in ways}

@@ -19,7 +19,14 @@ from dashboards.scope import Scope
 from golive_agents.calls import Reply
 from golive_agents.diagnosis import Diagnosis, diagnose
 from golive_agents.error_resolver import Resolver
-from golive_agents.explanation import Explanation, Past, ShownLine, Suspect, Suspects
+from golive_agents.explanation import (
+    Explanation,
+    Past,
+    ShownLine,
+    Suspect,
+    Suspects,
+    Ticket,
+)
 from golive_core import settings
 from golive_core.errors import GoLiveError
 from golive_core.lake import Lake
@@ -47,6 +54,7 @@ def draw(scope: Scope, subject: str) -> None:
             _suspects(found.suspects, scope)
         with right:
             _past(found.past, scope)
+            _tickets(found.tickets, scope)
         _worded(found)
 
 
@@ -195,6 +203,28 @@ def _past(past: Iterable[Past], scope: Scope) -> None:
     items = [_alike(one, scope) for one in past]
     body = theme.listed(items) if items else theme.aside("Nothing of the past reads like it.")
     st.html(f"<div class='gl-eyebrow'>Failures of the past that read alike</div>{body}")
+
+
+def _tickets(tickets: Iterable[Ticket], scope: Scope) -> None:
+    items = [
+        f"<div class='gl-line'>{theme.quiet(f'{one.likeness:.0%} alike')} {_key(one)} "
+        f"{escape(words.first_line(one.title, 110))} "
+        f"{theme.quiet(escape(f'{one.status or words.NOTHING}, {_opened(one, scope)}'))}</div>"
+        for one in tickets
+    ]
+    if items:
+        head = "<div class='gl-eyebrow'>Tickets that read alike</div>"
+        st.html(f"{head}{theme.listed(items)}")
+
+
+def _key(one: Ticket) -> str:
+    is_linked = (one.url or "").startswith(("https://", "http://"))
+    shown = theme.code(one.key)
+    return f"<a href='{escape(one.url or '', quote=True)}'>{shown}</a>" if is_linked else shown
+
+
+def _opened(one: Ticket, scope: Scope) -> str:
+    return f"opened {words.ago(one.created_at, scope.now)}" if one.created_at else "opened long ago"
 
 
 def _alike(one: Past, scope: Scope) -> str:

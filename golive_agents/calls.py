@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,6 +14,8 @@ from golive_core.masks import Masks
 Status = Literal["answered", "cached", "refused", "failed", "rejected"]
 Value = TypeVar("Value")
 Messages = Sequence[Mapping[str, str]]
+PICTURE = "picture:"
+"""Stands in what is kept before the SHA-256 of a picture that was sent."""
 
 
 class UnfitAnswerError(ValueError):
@@ -24,7 +27,7 @@ class Question(Generic[Value]):
     """What is asked: `messages` are masked already, by `masks`.
 
     `schema` is the JSON schema of the answer, `read` makes the value of its text or raises
-    UnfitAnswerError.
+    UnfitAnswerError. `pictures` are PNGs that follow the messages.
     """
 
     agent: str
@@ -34,6 +37,13 @@ class Question(Generic[Value]):
     masks: Masks
     schema: Mapping[str, Any]
     read: Callable[[str], Value]
+    pictures: Sequence[bytes] = ()
+
+    @property
+    def sent(self) -> str:
+        """What is sent, as it is kept: JSON, in order, each picture as its SHA-256."""
+        named = [{"role": "user", "content": f"{PICTURE}{sha256(one)}"} for one in self.pictures]
+        return json.dumps([*map(dict, self.messages), *named], ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +103,8 @@ class Ledger(Protocol):
         """Return the newest answer to the same question since then."""
         ...
 
-    def keep(self, call: Call) -> None:
-        """Keep a call."""
+    def keep(self, call: Call, pictures: Sequence[bytes] = ()) -> None:
+        """Keep a call, and the pictures that were sent."""
         ...
 
 
@@ -103,6 +113,7 @@ class Notebook:
     """A ledger in memory: for one process, and for tests."""
 
     calls: list[Call] = field(default_factory=list[Call])
+    pictures: list[bytes] = field(default_factory=list[bytes])
 
     def spent(self, day: date) -> Spent:
         """Return what the calls of a day took."""
@@ -119,14 +130,15 @@ class Notebook:
         ]  # fmt: skip
         return own[-1] if own else None
 
-    def keep(self, call: Call) -> None:
-        """Keep a call."""
+    def keep(self, call: Call, pictures: Sequence[bytes] = ()) -> None:
+        """Keep a call, and the pictures that were sent."""
         self.calls.append(call)
+        self.pictures += pictures
 
 
-def text_of(messages: Messages) -> str:
-    """Return the messages as they are kept: JSON, in order."""
-    return json.dumps([dict(one) for one in messages], ensure_ascii=False)
+def sha256(body: bytes) -> str:
+    """Return the name of a picture."""
+    return hashlib.sha256(body).hexdigest()
 
 
 def masked_kinds(masks: Masks) -> str:

@@ -9,12 +9,13 @@ has no tools; what it says is text.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import math
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,7 +29,6 @@ from golive_agents.calls import (
     Status,
     UnfitAnswerError,
     masked_kinds,
-    text_of,
 )
 from golive_core import settings
 from golive_core.endpoint import Model
@@ -43,6 +43,10 @@ Told = Callable[[str], None]
 """Takes the pieces of an answer as they come; they are not checked yet: do not show them raw."""
 CHARS = 3.0
 """Characters of a token, of which estimates make rather too many."""
+PICTURE_TOKENS = 1_100
+"""Tokens of a picture of up to 768 pixels, rather more than the 765 of
+https://platform.openai.com/docs/guides/images-vision#calculating-costs."""
+PNG = "data:image/png;base64,"
 LONGEST = 40
 """Characters of an answer for each token that it may have, beyond which it is cut off."""
 
@@ -78,17 +82,19 @@ class Client:
         if self.model.api_key and not self.why_not():
             self._key = settings.resolve(self.model.api_key)
 
-    def why_not(self) -> str:
-        """Return why nothing is asked, "" where something may be."""
+    def why_not(self, *, pictures: bool = False) -> str:
+        """Return why nothing is asked, with or without pictures; "" where something may be."""
         if not self.model.is_configured:
             return "no model is configured: name one under [model] in golive.toml"
         if not self.model.may_send:
             return "nothing may be sent: set may_send = true under [model] once you agree to it"
+        if pictures and not self.model.may_send_pictures:
+            return "no picture may be sent: set may_send_pictures = true under [model] for that"
         return ""
 
     def ask(self, question: Question[Value], on_text: Told | None = None) -> Reply[Value]:
         """Return the value of an answer, or why there is none."""
-        if why := self.why_not():
+        if why := self.why_not(pictures=bool(question.pictures)):
             return Reply(None, why)
         call = self._begun(question)
         cached = self.ledger.answer(
@@ -103,8 +109,10 @@ class Client:
     # ---------------------------------------------------------------- before
 
     def _begun(self, question: Question[Any]) -> Call:
-        at, sent = self.clock(), text_of(question.messages)
-        content = json.dumps([self.model.name, sent, question.schema, self.model.answer_tokens])
+        at = self.clock()
+        content = json.dumps(
+            [self.model.name, question.sent, question.schema, self.model.answer_tokens]
+        )
         request = hashlib.sha256(content.encode()).hexdigest()
         return Call(
             uuid.uuid4().hex, at, question.agent, question.subject,
@@ -114,7 +122,7 @@ class Client:
 
     def _over_budget(self, question: Question[Any], at: datetime) -> str:
         """Return which budget the call could break, "" for none."""
-        model, into = self.model, estimate(text_of(question.messages))
+        model, into = self.model, expected(question)
         tokens, usd = into + model.answer_tokens, model.cost_usd(into, model.answer_tokens)
         spent = self.ledger.spent(at.astimezone(UTC).date())
         limits = (
@@ -129,7 +137,7 @@ class Client:
 
     def _asked(self, question: Question[Value], call: Call, on_text: Told | None) -> Reply[Value]:
         began, heard = time.monotonic(), Heard()
-        call = replace(call, sent=text_of(question.messages))
+        call = replace(call, sent=question.sent)
         failure = ""
         try:
             for piece in self._stream(question, heard, began):
@@ -139,9 +147,9 @@ class Client:
             failure = error.what
         except Exception as error:  # noqa: BLE001 - whatever the library raises, the call is kept
             failure = _told(error)
-        call = self._counted(call, heard, time.monotonic() - began)
+        call = self._counted(question, call, heard, time.monotonic() - began)
         if failure:
-            return self._kept(replace(call, status="failed", reason=failure))
+            return self._kept(replace(call, status="failed", reason=failure), question.pictures)
         return self._read(question, call, "answered")
 
     def _stream(self, question: Question[Any], heard: Heard, began: float) -> Iterator[str]:
@@ -181,8 +189,8 @@ class Client:
 
     # ---------------------------------------------------------------- after
 
-    def _counted(self, call: Call, heard: Heard, took_s: float) -> Call:
-        into = heard.tokens_in if heard.tokens_in is not None else estimate(call.sent or "")
+    def _counted(self, question: Question[Any], call: Call, heard: Heard, took_s: float) -> Call:
+        into = heard.tokens_in if heard.tokens_in is not None else expected(question)
         out = heard.tokens_out if heard.tokens_out is not None else estimate(heard.text)
         return replace(
             call, answer=redact(heard.text) or None, tokens_in=into, tokens_out=out,
@@ -195,13 +203,14 @@ class Client:
         try:
             value = question.read(call.answer or "")
         except UnfitAnswerError as error:
-            return self._kept(replace(call, status="rejected", reason=str(error)[:500]))
+            why = replace(call, status="rejected", reason=str(error)[:500])
+            return self._kept(why, question.pictures)
         call = replace(call, status=status)
-        self.ledger.keep(call)
+        self.ledger.keep(call, question.pictures)
         return Reply(value, "", call)
 
-    def _kept(self, call: Call) -> Reply[Any]:
-        self.ledger.keep(call)
+    def _kept(self, call: Call, pictures: Sequence[bytes] = ()) -> Reply[Any]:
+        self.ledger.keep(call, pictures)
         return Reply(None, call.reason or "", call)
 
 
@@ -210,13 +219,29 @@ def estimate(text: str) -> int:
     return math.ceil(len(text) / CHARS)
 
 
+def expected(question: Question[Any]) -> int:
+    """Return about how many tokens a question has, rather more than it has."""
+    return estimate(question.sent) + PICTURE_TOKENS * len(question.pictures)
+
+
+def _with_pictures(question: Question[Any]) -> list[dict[str, Any]]:
+    """Return the messages, the pictures as parts of the last."""
+    *before, last = map(dict, question.messages)
+    parts = [
+        {"type": "image_url", "image_url": {"url": f"{PNG}{base64.b64encode(one).decode()}"}}
+        for one in question.pictures
+    ]
+    content = [{"type": "text", "text": last["content"]}, *parts] if parts else last["content"]
+    return [*before, {**last, "content": content}]
+
+
 def _chunks(library: Any, model: Model, question: Question[Any], heard: Heard) -> Iterator[Any]:  # noqa: ANN401 - the library's own
     """Yield the chunks of a stream; a server without structured answers is asked without them."""
     import openai
 
     shape = {"name": "answer", "schema": question.schema, "strict": True}
     wanted: dict[str, Any] = {
-        "model": model.name, "messages": list(question.messages), "stream": True,
+        "model": model.name, "messages": _with_pictures(question), "stream": True,
         "max_tokens": model.answer_tokens, "temperature": 0,
         "stream_options": {"include_usage": True},
     }  # fmt: skip

@@ -31,6 +31,7 @@ from golive_agents.explanation import (
     Suspects,
 )
 from golive_agents.remembering import remember
+from golive_agents.tickets import about
 from golive_core.errors import UsageError
 from golive_core.lake import Lake
 
@@ -77,6 +78,7 @@ class Resolver:
             "file", str(path), shown[0].text if shown else "The log is empty",
             project_id=self._project, lines=shown, cause=_cause(failure),
             past=remember(self._evidence, self._project, failure, is_known=False),
+            tickets=about(self._evidence, self._project, failure),
         )  # fmt: skip
         return replace(found, next_step=next_step(found))
 
@@ -135,6 +137,7 @@ class Resolver:
             signature_id=said["signature_id"], signature=said["signature"] or "",
             tests=tuple(_test(row) for row in tests), suspects=self._blamed(build, tests),
             past=remember(self._evidence, project, said, is_known=failure is not None),
+            tickets=about(self._evidence, project, said),
             cause=_cause(said), cites=_cites(failure, build), notes=_notes(build, tests),
         )  # fmt: skip
         is_outage = any(row["is_outage"] for row in tests)

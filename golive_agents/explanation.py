@@ -104,6 +104,19 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket that reads alike; `status` is todo, in_progress or done."""
+
+    key: str
+    title: str
+    status: str | None
+    url: str | None
+    likeness: float
+    created_at: datetime | None
+    cite: Cite
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
     """The category of cause that the words speak of: P(cause), and the words."""
 
@@ -149,6 +162,7 @@ class Explanation:
     tests: tuple[FailedTest, ...] = ()
     suspects: Suspects | None = None
     past: tuple[Past, ...] = ()
+    tickets: tuple[Ticket, ...] = ()
     cause: Cause | None = None
     next_step: Step | None = None
     cites: tuple[Cite, ...] = ()

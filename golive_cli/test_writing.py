@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,21 +17,28 @@ if TYPE_CHECKING:
     from golive_agents.change import Clone
     from golive_agents.targets import Target
     from golive_agents.test_generator import Generated, Writer
+    from golive_core.lake import Lake
     from golive_runner.sandbox.trial import Trial
 
 VENVS = (".venv", "venv")
 MOST_COPIED = 2_000
+MOST_LINES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What tests are wanted of: a Python file, or a range; `python` "" means the project's."""
+    """What tests are wanted of: a Python file, or a range; `python` "" means the project's.
+
+    `gaps_only`: of functions with lines that no test runs, as the lake of `project` has them.
+    """
 
     what: str
     repo: Path
     runs: int
     mutants: int
     python: str = ""
+    project: str = ""
+    gaps_only: bool = False
 
 
 def file_of(asked: Asked) -> Path | None:
@@ -125,7 +132,68 @@ def generated(asked: Asked, writers: Sequence[Writer]) -> Iterator[Generated]:
 
     clone = Clone(asked.repo)
     sha, found = targets_of(asked, clone)
+    missed = gaps(asked, clone, "" if file_of(asked) else sha, [text[0].path for text, _ in found])
+    if asked.gaps_only:
+        found = _with_gaps(asked, found, missed)
     with laboratory(asked, clone, sha) as trial:
         for targets, text in found:
             wanted = Wanted(targets, text, asked.runs, asked.mutants)
-            yield generate(wanted, trial, writers)
+            made = generate(wanted, trial, writers)
+            yield replace(made, notes=(*_gap_notes(targets, missed), *made.notes))
+
+
+def gaps(asked: Asked, clone: Clone, head: str, paths: Sequence[str]) -> dict[str, frozenset[int]]:
+    """Return the statements of files that no test runs; a file that nobody measured is not there.
+
+    `head` "" means the files as they are in the checkout.
+    """
+    from golive_cli.diff_coverage import covered
+    from golive_core.lake import Lake
+    from golive_core.settings import home
+    from golive_runner.changed_tests import Change
+    from golive_runner.worktree import Repository
+
+    lake = Lake(home() / "lake")
+    project = asked.project or _measured_project(lake)
+    if not project:
+        return {}
+    whole = dict.fromkeys(paths, frozenset(range(1, MOST_LINES)))
+    told = covered(lake, project, Change(Repository(clone.top), whole, head))
+    return {one.path: one.missed for one in told if one.is_measured}
+
+
+def _measured_project(lake: Lake) -> str:
+    """Return the only project whose coverage by test is known, "" for none or several."""
+    if not lake.exists("core.test_coverage"):
+        return ""
+    known = lake.query("select distinct project_id from core.test_coverage")["project_id"]
+    return known[0] if len(known) == 1 else ""
+
+
+def _with_gaps(
+    asked: Asked, found: Sequence[tuple[list[Target], str]], missed: Mapping[str, frozenset[int]]
+) -> list[tuple[list[Target], str]]:
+    """Return what has functions with lines that no test runs; raises UsageError for none."""
+    if not missed:
+        raise UsageError(
+            "it is not known which lines tests run", where=asked.what,
+            hint="pytest --cov --cov-context=test, then golive ingest coverage .coverage, and "
+            "--project where there are several",
+        )  # fmt: skip
+    left = [
+        ([one for one in targets if missed.get(one.path, frozenset[int]()) & set(one.lines)], text)
+        for targets, text in found
+    ]
+    if not any(targets for targets, _ in left):
+        raise UsageError("tests run every line of its functions", where=asked.what)
+    return [one for one in left if one[0]]
+
+
+def _gap_notes(targets: Sequence[Target], missed: Mapping[str, frozenset[int]]) -> list[str]:
+    from ingest.parse.test_lines import ranges
+
+    own = [(one, missed.get(one.path, frozenset[int]()) & set(one.lines)) for one in targets]
+    return [
+        f"{one.name}: no test ran line{'s' if len(lines) > 1 else ''} {ranges(lines)} so far"
+        for one, lines in own if lines
+    ]  # fmt: skip

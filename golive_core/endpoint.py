@@ -12,7 +12,8 @@ from dataclasses import dataclass
 class Model:
     """A language model behind an OpenAI-compatible endpoint; without `url` and `name` none is used.
 
-    `may_send` is the consent: nothing leaves this machine before it is true. `api_key` is a
+    `may_send` is the consent: nothing leaves this machine before it is true, and no picture before
+    `may_send_pictures` is true as well, since what a picture shows cannot be masked. `api_key` is a
     reference. A call that could break a budget is refused before it is made; 0 allows nothing.
     Prices are of a million tokens, 0 where the endpoint costs nothing. Answers are used again for
     `cache_days`.
@@ -22,6 +23,7 @@ class Model:
     name: str = ""
     api_key: str = ""
     may_send: bool = False
+    may_send_pictures: bool = False
     timeout_s: float = 60.0
     retries: int = 2
     answer_tokens: int = 700

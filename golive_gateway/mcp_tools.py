@@ -10,6 +10,7 @@ import functools
 import json
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -59,7 +60,7 @@ def build() -> MCPServer:
         read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
     )
     for tool in (search_failures, flaky_tests, select_tests, build_result, explain, review,
-                 predictions, dora, ask, sql):  # fmt: skip
+                 similar_tickets, predictions, dora, ask, sql):  # fmt: skip
         server.tool(annotations=harmless)(_explaining(tool))
     return server
 
@@ -96,6 +97,23 @@ def search_failures(
         "is_known": alike.height > 0 and alike["likeness"][0] >= SAME,
         "rows": told(alike.head(limit)), "compared": found.height, "sql": _sql(question),
     }  # fmt: skip
+
+
+def similar_tickets(
+    text: Annotated[str, Field(max_length=20_000, description="Title, then what it is about.")],
+    project: Project = None,
+    limit: Most = 10,
+) -> Answer:
+    """Tell whether a ticket of the same is there already: those that read alike, likest first."""
+    from golive_agents.evidence import Evidence
+    from golive_agents.tickets import alike
+
+    title, _, body = text.strip().partition("\n")
+    found = alike(Evidence(_lake()), project or "", (title, body), count=limit)
+    return {
+        "rows": [_plain(asdict(one)) for one in found],
+        "sql": ";\n".join(one.cite.sql for one in found),
+    }
 
 
 def flaky_tests(

@@ -16,15 +16,15 @@ from typing import Any, Literal
 
 VERSION = 1
 Status = Literal["passed", "failed", "error", "skipped"]
-Verdict = Literal["new", "same", "changed"]
+Verdict = Literal["new", "same", "changed", "rejected"]
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One kept file.
 
-    `kind`: trace, video, screenshot, har, console, accessibility, vitals, download, request,
-    response, baseline, actual or difference.
+    `kind`: trace, video, screenshot, har, console, accessibility, vitals, page, download,
+    request, response, baseline, actual or difference.
     """
 
     kind: str
@@ -55,6 +55,11 @@ class Look:
     regions: tuple[tuple[int, int, int, int], ...] = ()
     kinds: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
+
+    @property
+    def is_same(self) -> bool:
+        """Tell whether it looks as the picture that it was compared with."""
+        return self.verdict == "same"
 
 
 @dataclass(frozen=True, slots=True)

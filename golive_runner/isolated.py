@@ -7,7 +7,6 @@ process goes on with the next one.
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from golive_runner import process
 from golive_runner.attempt import Attempt
 from golive_runner.job import Job, attempt_of, events
 from golive_runner.journeys.launch import with_ffmpeg
+from golive_runner.scratch import scratch
 from golive_runner.watch import Limits, Watch
 
 TAIL_CHARS = 2_000
@@ -82,8 +82,8 @@ def run(
     limits, stop = limits or Limits(), stop or Event()
     left: list[str] = list(job.files)
     while left and not stop.is_set():
-        with tempfile.TemporaryDirectory(prefix="golive-run-") as folder:
-            _once(replace(job, files=tuple(left)), Path(folder), state, limits, stop)
+        with scratch("golive-run-") as folder:
+            _once(replace(job, files=tuple(left)), folder, state, limits, stop)
         if state.running:
             state.done.add(state.running)
         left = [file for file in job.files if file not in state.done]

@@ -21,7 +21,8 @@ class Job:
     """Documents in their order (absolute paths) and how they are run.
 
     `home` holds the artifact store; `root` is the folder that suites are named from; `baselines`
-    are the SHA-256 of approved pictures by look (golive_core.ids.look_id).
+    are the SHA-256 of approved pictures by look (golive_core.ids.look_id), `rejected` those of
+    rejected ones where none was approved.
     """
 
     files: tuple[str, ...]
@@ -34,6 +35,7 @@ class Job:
     base: str = ""
     """Where the documents are tried, in place of what they name."""
     baselines: Mapping[str, str] = field(default_factory=dict[str, str])
+    rejected: Mapping[str, Sequence[str]] = field(default_factory=dict[str, "Sequence[str]"])
 
     def write(self, path: Path) -> None:
         """Write it for the process that does it."""

@@ -80,7 +80,8 @@ class Worker:
         if self._browser is None:
             job = self._job
             options = Options(job.browser, job.headed, _keep(job.keep), retries=job.retries)
-            engine = Engine(self._store, options, job.root, Looking(self._store, job.baselines))
+            looking = Looking(self._store, job.baselines, job.rejected)
+            engine = Engine(self._store, options, job.root, looking)
             self._browser = self._stack.enter_context(engine)
         return self._browser
 

@@ -40,7 +40,7 @@ compared as (
         count(*) as attempts,
         bool_or(verdict = 'changed') and bool_or(verdict = 'same') as is_flake
     from looks
-    where verdict != 'new'
+    where verdict not in ('new', 'rejected')
     group by project_id, look_id, commit_sha, baseline
 ),
 

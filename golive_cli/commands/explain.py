@@ -115,6 +115,12 @@ def _tell(found: Explanation) -> None:
         _accused(found.suspects)
     if found.past:
         _remembered(found.past)
+    if found.tickets:
+        show(
+            ["alike", "ticket", "status", "title"],
+            [(f"{one.likeness:.0%}", one.key, one.status, one.title) for one in found.tickets],
+            title="\nTickets that read alike",
+        )
     _concluded(found)
 
 

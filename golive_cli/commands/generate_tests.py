@@ -28,6 +28,10 @@ def command(  # noqa: PLR0913, PLR0917 - its options
     write: Annotated[Path | None, typer.Option(help="Write the tests into this folder.")] = None,
     base: Annotated[str, typer.Option(help="Server of an OpenAPI file; else its own.")] = "",
     python: Annotated[str, typer.Option(help="Python with the project and pytest in it.")] = "",
+    gaps: Annotated[
+        bool, typer.Option("--gaps", help="Only of functions with lines that no test runs.")
+    ] = False,
+    project: Annotated[str, typer.Option(help="Whose coverage is meant, of several.")] = "",
     no_model: Annotated[bool, typer.Option("--no-model", help="Ask no language model.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -35,7 +39,7 @@ def command(  # noqa: PLR0913, PLR0917 - its options
     from golive_cli.rest_writing import FORMATS, from_description
     from golive_cli.test_writing import Asked, file_of, generated
 
-    asked = Asked(what, repo, runs, mutants, python)
+    asked = Asked(what, repo, runs, mutants, python, project, gaps)
     file = file_of(asked)
     if file and file.suffix in FORMATS:
         from_description(file, base=base, runs=runs, write=write, as_json=as_json)

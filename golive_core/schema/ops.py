@@ -172,6 +172,45 @@ decided_at      at    when
 note            text  what they said, or null
 """, key="project_id look_id sha256", sort="project_id look_id decided_at")  # fmt: skip
 
+RERUNS = table("ops.reruns", "one test that `golive test stress` or `verify` ran repeatedly", """
+rerun_id        text   hash of project, test, kind and judged_at
+project_id      text   its project
+test_id         int    its test case, as in core.tests where it is known there
+kind            text   stress (is it flaky, before it is merged) or verify (does its fix hold)
+test            text   node id of pytest
+change          text   commits that were asked about: main...HEAD; null where tests were named
+commit_sha      text   commit that was checked out, if there was a repository
+fix_sha         text   commit that mended it (verify)
+judged_at       at     when the verdict was reached
+day             day    UTC date of judged_at
+verdict         text   stable (a fix that holds), flaky, broken, unsure or skipped
+failed          int    failures among the runs
+runs            int    runs that were no skips
+probability     float  of being flaky (stress), that the fix holds (verify)
+rate            float  failures per run, with its 90 % interval:
+rate_low        float  5 %
+rate_high       float  95 %
+messages        texts  what failures said, the first line of each, each once
+before_failed   int    failures that the lake knew before the fix (verify)
+before_runs     int    attempts that the lake knew before the fix (verify)
+known_failed    int    failures that the lake knew since the fix (verify)
+known_runs      int    attempts that the lake knew since the fix (verify)
+""", key="rerun_id", sort="project_id judged_at", partition="month", is_fact=True)  # fmt: skip
+
+DIFF_COVERAGE = table("ops.diff_coverage", "one changed file as `golive test coverage` told it", """
+project_id      text  its project
+change          text  commits that were asked about: main...HEAD
+head_sha        text  the newest of them; what is not committed counts as the commit below it
+path            text  the file
+asked_at        at    when it was asked last
+day             day   UTC date of asked_at
+lines_changed   int   changed statements in functions
+lines_missed    int   those of them that no test runs
+missed          text  their line numbers: 3-7,9
+tests           int   tests that run any of the file
+is_measured     bool  this version of the file was measured; else missed says nothing
+""", key="project_id head_sha path", sort="project_id asked_at path")  # fmt: skip
+
 PROPOSALS = table("ops.proposals", "one action that an agent proposes, and what became of it", """
 proposal_id     text  hash of action, instance and parameters: the same is proposed once
 project_id      text  project that it is about

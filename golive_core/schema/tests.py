@@ -75,7 +75,7 @@ name            text   what the look is called in the test
 browser         text   browser that rendered it
 size            text   size of the window, for example 1280x720
 theme           text   light or dark
-verdict         text   new (nothing approved yet), same or changed
+verdict         text   new (nothing approved yet), same, changed, rejected (as one that was)
 changed_share   float  part of the compared area that changed, 0 to 1
 baseline        text   SHA-256 of the approved picture in the artifact store, null for a new look
 actual          text   SHA-256 of the picture of the attempt

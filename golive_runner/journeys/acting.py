@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -20,13 +20,14 @@ from golive_runner.journeys.document import (
     Valued,
     filled_in,
 )
-from golive_runner.journeys.finding import found
+from golive_runner.journeys.finding import CHECKED, CHOSEN, FILLED, LIKELY, Done, acted, seen
 
 if TYPE_CHECKING:
     from playwright.sync_api import Download, Locator, Page
 
 BAD_STATUS = 400
 SHOWN = 80
+NOW_MS = 1_000
 
 
 class Unmet(Exception):  # noqa: N818 - it says what the page does not do
@@ -48,9 +49,20 @@ class Stage:
     answer: Dialog | None = None
     downloads: list[Download] = field(default_factory=list["Download"])
 
+    def on(
+        self, target: Target, doing: Callable[[Locator], Done], likely: Sequence[str] = LIKELY
+    ) -> Done:
+        """Do something with the element that is meant, and return what comes of it."""
+        return acted(self.page, target, self.wait_ms, doing, likely)
+
     def element(self, target: Target) -> Locator:
-        """Return the element that is meant."""
-        return found(self.page, target, self.wait_ms)
+        """Return the element that is meant, once it is to be seen."""
+
+        def there(one: Locator) -> Locator:
+            one.wait_for(timeout=self.wait_ms)
+            return one
+
+        return self.on(target, there)
 
 
 Act = Callable[[Stage, Step], None]
@@ -79,37 +91,40 @@ def _back(stage: Stage, step: Step) -> None:
 
 
 def _click(stage: Stage, step: Step) -> None:
-    stage.element(_target(step)).click(timeout=stage.wait_ms)
+    stage.on(_target(step), lambda one: one.click(timeout=stage.wait_ms))
 
 
 def _double_click(stage: Stage, step: Step) -> None:
-    stage.element(_target(step)).dblclick(timeout=stage.wait_ms)
+    stage.on(_target(step), lambda one: one.dblclick(timeout=stage.wait_ms))
 
 
 def _hover(stage: Stage, step: Step) -> None:
-    stage.element(_target(step)).hover(timeout=stage.wait_ms)
+    stage.on(_target(step), lambda one: one.hover(timeout=stage.wait_ms))
 
 
 def _check(stage: Stage, step: Step) -> None:
-    stage.element(_target(step)).check(timeout=stage.wait_ms)
+    stage.on(_target(step), lambda one: one.check(timeout=stage.wait_ms), CHECKED)
 
 
 def _uncheck(stage: Stage, step: Step) -> None:
-    stage.element(_target(step)).uncheck(timeout=stage.wait_ms)
+    stage.on(_target(step), lambda one: one.uncheck(timeout=stage.wait_ms), CHECKED)
 
 
 def _scroll_to(stage: Stage, step: Step) -> None:
-    stage.element(_target(step)).scroll_into_view_if_needed(timeout=stage.wait_ms)
+    stage.on(_target(step), lambda one: one.scroll_into_view_if_needed(timeout=stage.wait_ms))
 
 
 def _fill(stage: Stage, step: Step) -> None:
     filled = cast("Filled", step.on)
-    stage.element(filled).fill(filled_in(filled.given), timeout=stage.wait_ms)
+    given = filled_in(filled.given)
+    stage.on(filled, lambda one: one.fill(given, timeout=stage.wait_ms), FILLED)
 
 
 def _choose(stage: Stage, step: Step) -> None:
     chosen = cast("Chosen", step.on)
-    stage.element(chosen).select_option(label=chosen.option, timeout=stage.wait_ms)
+    stage.on(
+        chosen, lambda one: one.select_option(label=chosen.option, timeout=stage.wait_ms), CHOSEN
+    )
 
 
 def _upload(stage: Stage, step: Step) -> None:
@@ -117,21 +132,19 @@ def _upload(stage: Stage, step: Step) -> None:
     path = stage.folder / given.file
     if not path.is_file():
         raise Trouble(f"there is no file {given.file} beside the journey")
-    stage.element(given).set_input_files(path, timeout=stage.wait_ms)
+    stage.on(given, lambda one: one.set_input_files(path, timeout=stage.wait_ms))
 
 
 def _press(stage: Stage, step: Step) -> None:
     pressed = cast("Pressed", step.on)
     if pressed.is_somewhere:
-        stage.element(pressed).press(pressed.key, timeout=stage.wait_ms)
+        stage.on(pressed, lambda one: one.press(pressed.key, timeout=stage.wait_ms), FILLED)
     else:
         stage.page.keyboard.press(pressed.key)
 
 
 def _see(stage: Stage, step: Step) -> None:
-    target = _target(step)
-    first = target if target.nth is not None else target.model_copy(update={"nth": 1})
-    found(stage.page, first, stage.wait_ms)
+    seen(stage.page, _target(step), stage.wait_ms)
 
 
 def _gone(stage: Stage, step: Step) -> None:
@@ -150,12 +163,16 @@ def _value(stage: Stage, step: Step) -> None:
     from playwright.sync_api import expect
 
     valued = cast("Valued", step.on)
-    element, wanted = stage.element(valued), filled_in(valued.is_)
-    try:
-        expect(element).to_have_value(wanted, timeout=stage.wait_ms)
-    except AssertionError as error:
-        now = element.input_value(timeout=stage.wait_ms)[:SHOWN]
-        raise Unmet(f"{valued} has the value “{now}”") from error
+    wanted = filled_in(valued.is_)
+
+    def hold(element: Locator) -> None:
+        try:
+            expect(element).to_have_value(wanted, timeout=stage.wait_ms)
+        except AssertionError as error:
+            now = element.input_value(timeout=NOW_MS)[:SHOWN]
+            raise Unmet(f"{valued} has the value “{now}”") from error
+
+    stage.on(valued, hold, FILLED)
 
 
 def _address(stage: Stage, step: Step) -> None:
@@ -178,27 +195,33 @@ def _dialog(stage: Stage, step: Step) -> None:
 def _download(stage: Stage, step: Step) -> None:
     from playwright.sync_api import TimeoutError as Late
 
-    element = stage.element(_target(step))
-    try:
+    def click(element: Locator) -> Download:
         with stage.page.expect_download(timeout=stage.wait_ms) as begun:
             element.click(timeout=stage.wait_ms)
+        return begun.value
+
+    try:
+        download = stage.on(_target(step), click)
     except Late as error:
         raise Unmet(f"{step.on} began no download within {stage.wait_ms / 1000:g} s") from error
-    if failure := begun.value.failure():
+    if failure := download.failure():
         raise Unmet(f"the download failed: {failure}")
-    stage.downloads.append(begun.value)
+    stage.downloads.append(download)
 
 
 def _popup(stage: Stage, step: Step) -> None:
     from playwright.sync_api import TimeoutError as Late
 
-    element = stage.element(_target(step))
-    try:
+    def click(element: Locator) -> Page:
         with stage.page.expect_popup(timeout=stage.wait_ms) as opened:
             element.click(timeout=stage.wait_ms)
+        return opened.value
+
+    try:
+        opened = stage.on(_target(step), click)
     except Late as error:
         raise Unmet(f"{step.on} opened no window within {stage.wait_ms / 1000:g} s") from error
-    stage.page = opened.value
+    stage.page = opened
     stage.page.wait_for_load_state("domcontentloaded", timeout=stage.wait_ms)
 
 

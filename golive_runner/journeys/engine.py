@@ -200,6 +200,8 @@ class _Run:
         return self.engine.looking.look(self.session.stage, looked, place, test)
 
     def _judged(self, look: Look | None) -> Outcome:
+        if look and look.verdict == "rejected":
+            return "failed", "VisualChange", "it looks as a picture that was rejected"
         if look is None or look.verdict != "changed":
             return "passed", "", ""
         where = "one place" if len(look.regions) == 1 else f"{len(look.regions)} places"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from golive_runner.journeys.document import Target
 
@@ -18,23 +18,33 @@ NAMED_ROLES = (
     "textbox", "searchbox", "spinbutton", "slider", "treeitem", "heading", "img",
 )  # fmt: skip
 """Roles whose accessible name a person may call an element by, in the order in which they try."""
-AT_ONCE = 3
+LIKELY = NAMED_ROLES[:3]
 """Buttons, links and tabs are looked for first: most clicks are on one that is there."""
+CHECKED = ("checkbox", "radio", "switch")
+FILLED = ("textbox", "searchbox", "combobox", "spinbutton")
+CHOSEN = ("combobox",)
+SEVERAL = "strict mode violation"
+"""Playwright's words where one element was asked for and several are there."""
+WAITING, FOUND = "- waiting for ", "locator resolved to "
+"""Its words where it waited for an element, and where there was one but not as it must be."""
 SEEN_LINES = 200
 NEAR = 0.6
 LOOK_MS = 1_000
 URL_CHARS = 200
 
 
+Done = TypeVar("Done")
+
+
 class NotFound(Exception):  # noqa: N818 - it says what the page lacks
     """There is no such element, or too many; the message is for the person."""
 
 
-def candidates(page: Page, target: Target) -> Iterator[Locator]:
+def candidates(page: Page, target: Target, likely: Sequence[str] = LIKELY) -> Iterator[Locator]:
     """Yield the locators that may be meant, the likeliest first."""
     place: Page | Locator = page.locator(target.inside) if target.inside else page
     if target.any:
-        yield from _called(place, target.any)
+        yield from _called(place, target.any, likely)
     elif target.role:
         named: dict[str, Any] = {"name": target.name, "exact": target.exact} if target.name else {}
         yield place.get_by_role(cast("Any", target.role), **named)
@@ -49,52 +59,88 @@ def candidates(page: Page, target: Target) -> Iterator[Locator]:
         yield getattr(place, f"get_by_{way}")(getattr(target, way), exact=target.exact)
 
 
-def _called(place: Page | Locator, name: str) -> Iterator[Locator]:
+def _called(place: Page | Locator, name: str, likely: Sequence[str]) -> Iterator[Locator]:
     """Yield what a person would call so: by role and name, label, placeholder, then by text."""
     for exact in (True, False):
-        for role in NAMED_ROLES:
+        for role in dict.fromkeys((*likely, *NAMED_ROLES)):
             yield place.get_by_role(cast("Any", role), name=name, exact=exact)
         yield place.get_by_label(name, exact=exact)
         yield place.get_by_placeholder(name, exact=exact)
         yield place.get_by_text(name, exact=exact)
 
 
-def found(page: Page, target: Target, wait_ms: float) -> Locator:
-    """Return the one visible element that is meant; waits for it.
+def acted(
+    page: Page, target: Target, wait_ms: float, doing: Callable[[Locator], Done],
+    likely: Sequence[str] = LIKELY,
+) -> Done:  # fmt: skip
+    """Do something with the one visible element that is meant, and return what comes of it.
+
+    What is done waits for the element itself: asking first whether it is there would cost a trip
+    to the browser for every step. `likely`: roles that the action mostly is for.
 
     Raises NotFound if none appears, or if several are equally meant and none is chosen by `nth`.
     """
+    from playwright.sync_api import Error
     from playwright.sync_api import TimeoutError as Late
 
-    ways = [one.filter(visible=True) for one in candidates(page, target)]
+    ways = _meant(page, target, wait_ms, likely)
+    try:
+        return doing(ways if target.nth is None else ways.nth(target.nth - 1))
+    except Late as error:
+        if WAITING not in error.message or FOUND in error.message:
+            raise
+        raise _absent(page, ways, target, wait_ms) from error
+    except Error as error:
+        if SEVERAL not in error.message:
+            raise
+        raise NotFound(
+            f"{ways.count()} elements are {target}: say which with nth, in or another way"
+        ) from error
+
+
+def _meant(page: Page, target: Target, wait_ms: float, likely: Sequence[str]) -> Locator:
+    """Return the visible elements that are meant: of the likeliest way that finds any."""
+    ways = [one.filter(visible=True) for one in candidates(page, target, likely)]
     if len(ways) == 1:
-        one = ways[0]
-        try:
-            one.first.wait_for(state="visible", timeout=wait_ms)
-        except Late as error:
-            raise NotFound(missing(page, target, wait_ms)) from error
-        return _chosen(one, target)
-    if ready := next((way for way in ways[:AT_ONCE] if way.count()), None):
-        return _chosen(ready, target)
+        return ways[0]
+    if ready := next((way for way in ways[: len(likely)] if way.count()), None):
+        return ready
+    _seen(page, target, _union(ways), wait_ms)
+    return next((way for way in ways if way.count()), ways[0])
+
+
+def seen(page: Page, target: Target, wait_ms: float) -> None:
+    """Wait until an element that is meant is to be seen, the `nth` if one is chosen.
+
+    Raises NotFound if it does not appear.
+    """
+    if target.nth is not None:
+        acted(page, target, wait_ms, lambda one: one.wait_for(timeout=wait_ms))
+        return
+    ways = [one.filter(visible=True) for one in candidates(page, target)]
+    _seen(page, target, _union(ways), wait_ms)
+
+
+def _seen(page: Page, target: Target, ways: Locator, wait_ms: float) -> None:
+    from playwright.sync_api import TimeoutError as Late
+
+    try:
+        ways.first.wait_for(timeout=wait_ms)
+    except Late as error:
+        raise NotFound(missing(page, target, wait_ms)) from error
+
+
+def _union(ways: Sequence[Locator]) -> Locator:
     union = ways[0]
     for way in ways[1:]:
         union = union.or_(way)
-    try:
-        union.first.wait_for(state="visible", timeout=wait_ms)
-    except Late as error:
-        raise NotFound(missing(page, target, wait_ms)) from error
-    return _chosen(next((way for way in ways if way.count()), union), target)
+    return union
 
 
-def _chosen(ways: Locator, target: Target) -> Locator:
-    count = ways.count()
-    if target.nth is not None:
-        if target.nth > count:
-            raise NotFound(f"there are {count} of {target}, so no number {target.nth}")
-        return ways.nth(target.nth - 1)
-    if count > 1:
-        raise NotFound(f"{count} elements are {target}: say which with nth, in or another way")
-    return ways
+def _absent(page: Page, ways: Locator, target: Target, wait_ms: float) -> NotFound:
+    if target.nth is not None and (count := ways.count()):
+        return NotFound(f"there are {count} of {target}, so no number {target.nth}")
+    return NotFound(missing(page, target, wait_ms))
 
 
 def missing(page: Page, target: Target, wait_ms: float) -> str:

@@ -25,10 +25,11 @@ TRIES = 10
 
 @dataclass(frozen=True)
 class Looking:
-    """Compares what pages look like with the approved pictures, SHA-256 by look."""
+    """Compares what pages look like with pictures that people decided about, SHA-256 by look."""
 
     store: ArtifactStore
     baselines: Mapping[str, str] = field(default_factory=dict[str, str])
+    rejected: Mapping[str, Sequence[str]] = field(default_factory=dict[str, "Sequence[str]"])
 
     def look(
         self, stage: Stage, looked: Looked, place: Place, test: tuple[str, str]
@@ -37,13 +38,17 @@ class Looking:
         element = stage.element(looked.target) if looked.target else None
         png = _still(stage.page, element, full_page=looked.full_page)
         masks = _masks(stage.page, element, looked)
-        return check(self.store, place, png, self._approved(place.look_id(*test)), masks)
+        look = place.look_id(*test)
+        approved = self._picture(self.baselines.get(look, ""))
+        shas = () if approved else self.rejected.get(look, ())
+        refused = [one for one in map(self._picture, shas) if one]
+        return check(self.store, place, png, approved, masks, refused)
 
-    def _approved(self, look: str) -> bytes | None:
+    def _picture(self, sha: str) -> bytes | None:
         try:
-            return self.store.get(self.baselines[look]) if look in self.baselines else None
+            return self.store.get(sha) if sha else None
         except LakeError:
-            return None  # its picture was lost: it has to be approved again
+            return None  # its picture was lost: it has to be decided again
 
 
 def _still(page: Page, element: Locator | None, *, full_page: bool) -> bytes:

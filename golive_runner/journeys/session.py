@@ -22,6 +22,7 @@ from golive_runner.journeys.document import Journey
 from golive_runner.journeys.frames import pictures
 from golive_runner.journeys.guard import Guard, address
 from golive_runner.journeys.veil import veiled
+from golive_runner.scratch import remove
 
 if TYPE_CHECKING:
     from playwright.sync_api import (
@@ -48,6 +49,8 @@ MEDIA = {
     ".jpg": "image/jpeg", ".png": "image/png", ".txt": "text/plain", ".json": "application/json",
     ".yaml": "text/yaml",
 }  # fmt: skip
+
+PACKED = {MEDIA[suffix] for suffix in (".zip", ".webm", ".jpg", ".png")}
 
 
 @dataclass(slots=True)
@@ -89,8 +92,7 @@ class Session:
         self, browser: Browser, journey: Journey, store: ArtifactStore, guard: Guard, *, full: bool
     ) -> None:
         self._store, self._full = store, full
-        self._folder = tempfile.TemporaryDirectory(prefix="golive-journey-")
-        self.folder = Path(self._folder.name)
+        self.folder = Path(tempfile.mkdtemp(prefix="golive-journey-"))
         self.said = Said()
         self.has_crashed = False
         self._context = browser.new_context(**self._options(journey))
@@ -211,7 +213,7 @@ class Session:
             evidence = tuple(self._ended(keep=keep))
             return Recorded(evidence, tuple(self._frames(ends)))
         finally:
-            self._folder.cleanup()
+            remove(self.folder)
 
     def _frames(self, ends: Sequence[datetime]) -> Iterator[Evidence | None]:
         """Yield a picture of the film strip for each of the times, None where there is none."""
@@ -254,7 +256,8 @@ class Session:
     def kept(self, kind: str, name: str, body: bytes) -> Evidence:
         """Put a body into the store."""
         media = MEDIA.get(Path(name).suffix, "application/octet-stream")
-        return Evidence(kind, name, media, self._store.put_bytes(body), len(body))
+        sha = self._store.put_bytes(body, is_packed=media in PACKED)
+        return Evidence(kind, name, media, sha, len(body))
 
 
 @cache

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from golive_runner.pytest_plugin.options import Asked
     from golive_runner.pytest_plugin.plan import Plan
 
+TOKEN = "GOLIVE_TOKEN"  # noqa: S105 - the name of a variable
 PLAN_FILE = pytest.StashKey[str]()
 PLAN_INPUT = "golive_plan"
 """The plan's file among what xdist hands to a worker."""
@@ -46,8 +47,27 @@ def pytest_configure(config: pytest.Config) -> None:
         _add_plan(config, asked)
     elif asked.order or asked.select or asked.retries:
         raise options.wrong("order, selection and retries need --golive-plan=FILE, or lake")
-    if asked.record and not config.option.collectonly and _input(config) is None:
-        _add_recording(config, asked)
+    if asked.webdriver:
+        _add_webdriver(config)
+    if asked.record and not config.option.collectonly:
+        _add_evidence(config)
+        if _input(config) is None:
+            _add_recording(config, asked)
+
+
+def _add_webdriver(config: pytest.Config) -> None:
+    """Let Selenium use what this machine has, until the suite is over."""
+    from golive_runner.pytest_plugin import webdriver
+
+    config.add_cleanup(webdriver.use_system())
+
+
+def _add_evidence(config: pytest.Config) -> None:
+    """Keep what browsers show where tests run: also in the workers of xdist."""
+    from golive_runner.pytest_plugin.evidence import Keeping
+
+    home = settings.home(config.rootpath)
+    config.pluginmanager.register(Keeping(home, settings.variable(TOKEN)), "golive-evidence")
 
 
 def _add_plan(config: pytest.Config, asked: Asked) -> None:

@@ -32,6 +32,7 @@ FLAGS = {
     "golive_order": "Run what fails most probably first.",
     "golive_select": "Leave out what the plan leaves out.",
     "golive_no_record": "Record nothing.",
+    "golive_webdriver": "Run Selenium with the Chromium and the chromedriver of this machine.",
 }
 
 
@@ -64,6 +65,7 @@ class Asked:
     order: bool
     select: bool
     record: bool
+    webdriver: bool
 
 
 def read(config: pytest.Config) -> Asked:
@@ -79,7 +81,7 @@ def read(config: pytest.Config) -> Asked:
         int(_number(config, "golive_retries", 0)), int(_number(config, "golive_repeat", 1)),
         _number(config, "golive_flaky_at", 0.65),
         _flagged(config, "golive_order"), _flagged(config, "golive_select"),
-        not _flagged(config, "golive_no_record"),
+        not _flagged(config, "golive_no_record"), _flagged(config, "golive_webdriver"),
     )  # fmt: skip
 
 

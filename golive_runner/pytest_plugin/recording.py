@@ -23,6 +23,8 @@ RERUN = "rerun"
 """The outcome of an attempt that is followed by another one, as pytest-rerunfailures has it."""
 QUARANTINED = "golive_quarantined"
 """The attribute of a report that failed and does not count as a failure."""
+EVIDENCE = "golive_evidence"
+"""The attribute of a report with the files that are kept of its phase."""
 PHASES = ("setup", "call", "teardown")
 DETAILS_CHARS = 64 << 10
 Write = Callable[[bytes], object]
@@ -104,6 +106,8 @@ def attempt(reports: list[pytest.TestReport], suite: str) -> dict[str, Any]:
         "started_at": _time(started), "duration_s": round(duration, 6),
         "file": PurePath(first.location[0]).as_posix(),
     }  # fmt: skip
+    if kept := [file for one in reports for file in getattr(one, EVIDENCE, ())]:
+        said["evidence"] = kept
     for one in reports:
         if has_failed(one):
             said |= {"status": "failed" if one.when == "call" else "error", **_failure(one)}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from golive_core.settings import variable
 from golive_runner.journeys import launch
 from golive_runner.journeys.judging import judged
 from golive_runner.recorder.writing import Recording
+from golive_runner.scratch import scratch
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Dialog, Page, Playwright
@@ -52,8 +52,8 @@ def record(wanted: Wanted, stop: Signal, on: Callable[[str], None]) -> Recording
     from playwright.sync_api import Error, sync_playwright
 
     recording = Recording(wanted.url)
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as profile:
-        context = _opened(playwright, wanted, profile)
+    with sync_playwright() as playwright, scratch("golive-record-") as profile:
+        context = _opened(playwright, wanted, str(profile))
         _Taken(recording, on).watch(context)
         page = context.pages[0]
         try:

@@ -30,10 +30,11 @@ class Place:
 
 def check(
     store: ArtifactStore, place: Place, actual: bytes, baseline: bytes | None,
-    masks: Sequence[Sequence[float]] = (),
+    masks: Sequence[Sequence[float]] = (), rejected: Sequence[bytes] = (),
 ) -> tuple[Look, list[Evidence]]:  # fmt: skip
     """Compare two PNGs and keep what tells of it; without a baseline the look is new.
 
+    It is rejected, and not new, where it looks as one of the pictures that were rejected.
     Masks are boxes in pixels: left, top, width and height; those of the baseline count too. A
     baseline that cannot be read is as
     good as none. Raises UsageError if the picture of now is no PNG.
@@ -41,7 +42,9 @@ def check(
     actual = noted(actual, masks)
     kept = [_kept(store, "actual", place, actual)]
     if baseline is None:
-        return _look(place, "new", 1.0, actual=kept[0].sha256), kept
+        is_fault = any(check(store, place, actual, one, masks)[0].is_same for one in rejected)
+        verdict: Verdict = "rejected" if is_fault else "new"
+        return _look(place, verdict, 1.0, actual=kept[0].sha256), kept
     was = _kept(store, "baseline", place, baseline)
     if was.sha256 == kept[0].sha256:
         return _look(place, "same", 0.0, was.sha256, kept[0].sha256), [was, *kept]

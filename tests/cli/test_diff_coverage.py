@@ -72,16 +72,21 @@ def repository(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> P
     commit(path, shop=SHOP.replace("return n\n", "return 0\n"), other="def f():\n    return 1\n")
     git(path, "checkout", "-q", "-b", "feature")
     head = commit(path, shop=SHOP + MORE, test_shop=TESTS, other="def f():\n    return 2\n")
+    monkeypatch.chdir(path)
+    measure(path, head)
+    return path
+
+
+def measure(path: Path, head: str) -> None:
+    """Run the tests with coverage by test, and ingest it."""
     clean = {key: one for key, one in child_environment().items() if not key.startswith("COV")}
     subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "pytest_cov", "--cov=.", "--cov-context=test"],
         cwd=path, env={**clean, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, check=True,
         capture_output=True,
     )  # fmt: skip
-    monkeypatch.chdir(path)
     words = ["ingest", "coverage", ".coverage", "--commit", head, "--project", "shop"]
     assert CliRunner().invoke(build(), words).exit_code == 0
-    return path
 
 
 def coverage(*words: str) -> Result:
@@ -144,3 +149,30 @@ def test_without_a_measurement_it_says_how_to_make_one(home: Path) -> None:
 def test_ranges_come_back_as_numbers() -> None:
     assert numbers("") == frozenset()
     assert numbers("3-5,9") == {3, 4, 5, 9}
+
+
+def generated(*words: str) -> Result:
+    """Run golive generate-tests; what it calls wrong use is raised."""
+    given = ["generate-tests", *words, "--no-model", "--runs", "1", "--mutants", "2", "--json"]
+    done = CliRunner().invoke(build(), given)
+    if isinstance(done.exception, UsageError):
+        raise done.exception
+    return done
+
+
+def test_tests_are_written_of_what_no_test_runs(repository: Path) -> None:
+    """Line 13 is the end of price, which its only test does not reach."""
+    (found,) = json.loads(generated("shop.py", "--gaps").stdout)
+    assert found["functions"] == ["price"]
+    assert found["notes"][0] == "price: no test ran line 13 so far"
+    assert found["kept"]
+    with pytest.raises(UsageError, match="it is not known which lines tests run"):
+        generated("shop.py", "--gaps", "--project", "other")
+
+
+def test_a_file_without_gaps_is_told(repository: Path) -> None:
+    covered = TESTS.replace("assert shop.price(20) == 40", "assert shop.price(20) + shop.price(1)")
+    head = commit(repository, test_shop=covered)
+    measure(repository, head)
+    with pytest.raises(UsageError, match="tests run every line of its functions"):
+        generated("shop.py", "--gaps")

@@ -41,8 +41,8 @@ MAIN = "document.querySelector('[data-testid=stMainBlockContainer]').parentEleme
 OWN_PROBE = re.compile(r"/[a-z_]+/_stcore/(health|host-config)$")
 """Streamlit first looks for its server below the path of the page: a 404 of its own."""
 SLUGS = [view.slug for view in catalog.views()]
-NOT_SIMULATED = {"journeys", "visual", "checks"}
-"""Pages of what a real browser or server did, which are empty on the demo; they have own tests."""
+NOT_SIMULATED = {"journeys", "visual", "checks", "covered", "reruns"}
+"""Pages of what a browser, server or suite really did, empty on the demo; they have own tests."""
 PATHS = {slug: "" if slug == SLUGS[0] else slug for slug in SLUGS}
 """Streamlit has its first page at the root, and nothing at that page's own name."""
 UNAVOIDABLE = {

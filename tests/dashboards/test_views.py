@@ -59,6 +59,7 @@ def test_a_page_says_what_it_reads(view: catalog.View) -> None:
 NOT_IN_THE_DEMO = {
     "ask", "settings",  # they show what somebody asks or sets
     "journeys", "visual", "checks",  # what a real browser or server did: nothing simulates that
+    "covered", "reruns",  # what a real suite ran
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,8 @@ from golive_core.errors import UsageError
 from golive_core.lake import Lake
 from golive_runner.attempt import Attempt, Look, StepResult, write
 from golive_runner.visual import Place, check, pixels
+from tests.agents.model_server import Plan
+from tests.agents.model_server import serving as model
 
 Draw = Callable[..., AppTest]
 PLACE = Place("front page", "chromium", "200x120", "light")
@@ -118,13 +121,38 @@ def test_approving_on_the_page_makes_it_the_baseline_and_is_in_the_audit_log(
     assert baselines.waiting(shop.lake) == []
 
 
-def test_a_rejected_picture_waits_no_more_and_the_look_keeps_failing(shop: Shop) -> None:
+def test_a_rejected_picture_waits_no_more_and_the_look_keeps_failing(
+    shop: Shop, draw: Draw
+) -> None:
     row = baselines.find(shop.lake, "front page")[0]
     baselines.reject(shop.lake, row, by="ada")
     assert baselines.waiting(shop.lake) == []
     shop.run(png((20, 20, 60, 30), (120, 70, 50, 30)), commit="c3")
     last = shop.lake.query("select arg_max(verdict, build_id) as verdict from core.visual_checks")
     assert last["verdict"][0] == "changed"
+    app = draw(shop.home, "visual")
+    assert app.title[0].value == "1 rejected look is not mended yet"
+    assert "<b>front page</b> of Front: 6.25 % of it changed" in html(app)
+    assert "Rejected and not mended" in [one.value for one in app.subheader]
+
+
+def test_a_rejected_first_picture_is_known_to_the_next_run_and_can_be_approved_after_all(
+    tmp_path: Path,
+) -> None:
+    made = Shop(tmp_path)
+    made.run(png((20, 20, 60, 30)))
+    row = baselines.waiting(made.lake)[0]
+    baselines.reject(made.lake, row, by="ada")
+    assert baselines.rejected(made.lake, "shop") == {row["look_id"]: [row["actual"]]}
+    assert baselines.waiting(made.lake) == []
+    with pytest.raises(UsageError, match="does not wait any more"):
+        baselines.reject(made.lake, row, by="ada")
+    [again] = baselines.find(made.lake, "front page")
+    baselines.approve(made.lake, again, by="ada")
+    assert baselines.rejected(made.lake, "shop") == {}
+    assert baselines.approved(made.lake, "shop") == {row["look_id"]: row["actual"]}
+    with pytest.raises(UsageError, match="no look called"):
+        baselines.find(made.lake, "front page")
 
 
 def test_nobody_approves_a_picture_that_they_did_not_see(shop: Shop) -> None:
@@ -167,6 +195,36 @@ def test_a_look_that_changes_and_changes_back_on_one_commit_is_a_flake(
 
 def test_a_page_without_looks_says_how_to_get_one(filled: Path, draw: Draw) -> None:
     assert "No page was looked at yet" in html(draw(filled, "visual"))
+
+
+def test_a_model_is_asked_what_changed_and_what_it_saw_is_shown(
+    shop: Shop, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOLIVE_BASE", str(shop.base))
+    text = "A second blue box stands at the right."
+    answer = {
+        "regions": [{"id": "R1", "kind": "layout", "text": text}], "verdict": "fault",
+        "confidence": 0.9,
+    }  # fmt: skip
+    plan = Plan(answer=lambda _: json.dumps(answer))
+    with model(plan) as url:
+        (shop.base / "golive.toml").write_text(
+            f'[project.shop]\n[model]\nurl = "{url}"\nname = "tiny"\nmay_send = true\n'
+        )
+        app = draw(shop.home, "visual")
+        ask = next(one for one in app.button if one.label == "Ask tiny what changed")
+        assert "may_send_pictures" in html(ask.click().run())
+        assert plan.seen == []
+        with (shop.base / "golive.toml").open("a") as toml:
+            toml.write("may_send_pictures = true\n")
+        app = draw(shop.home, "visual")
+        app = next(one for one in app.button if one.label.startswith("Ask")).click().run()
+        assert text in html(app)
+        assert "tiny: it looks like a fault, 90% sure by its own word" in html(app)
+    call = shop.lake.query("select call_id from ops.llm_calls").item()
+    shown = draw(shop.home, "model_calls", call=call)
+    assert not shown.exception
+    assert len(shown.get("image")) == 2
 
 
 def test_a_picture_that_is_lost_is_said_to_be(shop: Shop, draw: Draw) -> None:

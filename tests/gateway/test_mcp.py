@@ -20,6 +20,7 @@ from golive_gateway.likeness import SAME, like
 
 pytestmark = pytest.mark.slow
 TOOLS = {
+    "similar_tickets",
     "search_failures", "flaky_tests", "select_tests", "build_result", "predictions", "dora", "ask",
     "sql", "explain", "review",
 }  # fmt: skip

@@ -21,7 +21,7 @@ from tests.lake.rows import FIRST, frames, keyed
 SPECS = [*schema.TABLES.values(), schema.find("raw.jenkins")]
 TABLES = pytest.mark.parametrize("spec", SPECS, ids=[spec.name for spec in SPECS])
 FEW = settings(
-    max_examples=6, deadline=None, derandomize=True,
+    max_examples=4, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 

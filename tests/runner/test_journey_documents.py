@@ -34,7 +34,7 @@ def written(tmp_path: Path, text: str | bytes) -> Path:
         ("journey: A\nsteps:\n  - fill: Name\n", "does not say what it acts on"),
         ("journey: A\nsteps:\n  - open: {url: /}\n", "takes a plain text"),
         ("journey: A\nsteps:\n  - {open: /, click: B}\n", "one action"),
-        ("journey: A\nsize: large\nsteps:\n  - open: /\n", ":2: size is wrong"),
+        ("journey: A\nsize: large\nsteps:\n  - open: /\n", ":2: size is not width"),
         ("journey: A\ntimout_s: 3\nsteps:\n  - open: /\n", "timout_s is not known. Did you mean"),
         ("journey: A\nretries: 99\nsteps:\n  - open: /\n", ":2: retries is wrong"),
         ("journey: [\n", ":2: not valid YAML"),

@@ -134,3 +134,27 @@ def test_an_element_and_a_whole_page_have_their_own_sizes(
     store = ArtifactStore(next(tmp_path_factory.getbasetemp().glob("looks*")))
     sizes = [pixels.read(store.get(one.actual), one.name).shape for one in looks["first"]]
     assert sizes == [(720, 1280, 3), (48, 1280, 3), (1500, 1280, 3)]
+
+
+def test_a_page_that_looks_as_a_rejected_picture_fails_until_it_is_mended(tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Teashop)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    document = tmp_path / "tea.yaml"
+    steps = LOOKS.format(base=f"http://127.0.0.1:{server.server_port}").split("  - look: {")[0]
+    document.write_text(steps)
+    try:
+        Teashop.body = PAGE.format(**PLAIN).encode()
+        first = run(tmp_path, document, {})[0]
+        refused = {place(first).look_id("tea.yaml", "Tea"): (first.actual,)}
+        job = Job((str(document),), str(tmp_path), str(tmp_path), rejected=refused)
+        told: list[Attempt] = []
+        isolated.run(job, limits=Limits(), on=told.append)
+        Teashop.body = PAGE.format(**PLAIN | {"words": "Second flush, muscatel."}).encode()
+        isolated.run(job, limits=Limits(), on=told.append)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert [(one.status, one.steps[1].look.verdict) for one in told if one.steps[1].look] == [
+        ("failed", "rejected"), ("passed", "new"),
+    ]  # fmt: skip
+    assert told[0].message == "look at “window”: it looks as a picture that was rejected"

@@ -86,7 +86,8 @@ def test_what_a_person_did_runs_as_a_journey(
         if is_shown:
             with display() as shown:
                 command = [sys.executable, "-c", RECORD, f"http://{shop}/", str(port), str(path)]
-                acted(command, port, shop, tmp_path, **shown)
+                said = acted(command, port, shop, tmp_path, **shown)
+                assert path.is_file(), said
         else:
             command = [*GOLIVE, "test", "record", shop, "--port", str(port)]
             said = acted(command, port, shop, tmp_path)

@@ -164,10 +164,18 @@ def test_new_tests_are_stressed_until_each_is_judged(repository: Path, home: Pat
 def test_a_budget_ends_it_and_tests_that_never_failed_fail_nothing(
     repository: Path, home: Path
 ) -> None:
-    commit(repository, "two", test_new="def test_a(): pass")
+    head = commit(repository, "two", test_new="def test_a(): pass")
+    (repository / "golive.toml").write_text('[project.shop]\nname = "Shop"\n')
     done = golive(repository, home, "stress", "--runs", "2")
     assert done.returncode == 0, done.stderr
     assert "1 never failed and need more" in done.stderr
+    kept = Lake(home / "lake").query(
+        "select project_id, kind, test, commit_sha, change, verdict, failed, runs from ops.reruns"
+    )
+    assert kept.rows() == [
+        ("shop", "stress", "tests/test_new.py::test_a", head, "all that is not on the main line",
+         "unsure", 0, 2)
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -178,6 +186,7 @@ def test_a_budget_ends_it_and_tests_that_never_failed_fail_nothing(
         (["main...feature", "tests/test_cart.py::test_old"], "a range stands alone"),
         (["main..main", "--python", "nowhere"], "is checked out"),
         (["tests/test_cart.py", "--work-tree"], "goes with a range"),
+        (["--project", "nowhere"], "there is no project 'nowhere'"),
     ],
 )
 def test_wrong_use_is_told(repository: Path, home: Path, words: list[str], said: str) -> None:
@@ -225,6 +234,7 @@ def test_a_fix_is_verified_with_what_the_lake_knows(repository: Path, lake: Lake
     assert done.returncode == 0, done.stderr
     assert "10 failures in 20 attempts before the fix, 0 in 5 since" in done.stderr
     assert "The fix holds." in done.stderr
+    assert "--project says whose" in done.stderr
     [told] = json.loads(done.stdout)
     assert told["probability"] >= 0.95
     assert told["runs"] < 100

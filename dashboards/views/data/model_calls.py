@@ -14,6 +14,7 @@ import streamlit as st
 from dashboards import boards, charts, data, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
+from golive_agents.calls import PICTURE
 from golive_core import settings
 from golive_core.endpoint import Model
 from golive_core.errors import GoLiveError
@@ -167,9 +168,18 @@ def _one(calls: Rows, wanted: str, scope: Scope) -> None:
             st.html(theme.aside("Nothing was sent."))
         for message in messages:
             st.caption(message["role"])
-            st.code(message["content"], language=None, wrap_lines=True)
+            _sent(message["content"])
     with charts.figure("Exactly what came back", one, key="call-answer"):
         st.code(row["answer"] or "Nothing.", language=None, wrap_lines=True)
+
+
+def _sent(content: str) -> None:
+    if not content.startswith(PICTURE):
+        st.code(content, language=None, wrap_lines=True)
+    elif (body := data.artifact(content.removeprefix(PICTURE))) is not None:
+        st.image(body, alt="A changed region of a page, as it was sent")
+    else:
+        st.html(theme.aside("The picture is not kept any more."))
 
 
 def _masked(text: str | None) -> str:

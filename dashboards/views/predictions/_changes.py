@@ -9,11 +9,13 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, data, optional, theme, words
+from dashboards import charts, data, optional, review, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
 
 SHOWN = 15
+CHANGE = "change"
+"""What the URL calls the change that is reviewed."""
 TABLE = "predictions.build_failure"
 RISKS = """
 select *
@@ -23,7 +25,7 @@ order by probability desc
 limit $shown
 """
 REQUESTS = """
-select change_request_id, number, title, author, source_branch, url
+select change_request_id, number, title, author, source_branch, base_sha, url
 from core.change_requests
 where project_id = $project and change_request_id in (select unnest($ids))
 """
@@ -63,6 +65,32 @@ def draw(found: Rows, scope: Scope) -> None:
         requests = _requests(rows, scope)
         cells = "".join(_risk(row, requests.get(row["subject_id"], {})) for row in rows.to_dicts())
         st.html(f"<div style='{GRID}'>{cells}</div>")
+    _review(rows, requests, scope)
+
+
+def _review(rows: pl.DataFrame, requests: Mapping[str, Mapping[str, Any]], scope: Scope) -> None:
+    """Let a person choose a change, and draw what is risky in it; it stands in the URL."""
+    known = {row["subject_id"]: row for row in rows.to_dicts() if row["commit_sha"]}
+    names = {one: _title(row, requests.get(one, {})) for one, row in known.items()}
+    wanted = charts.focus(CHANGE)
+    ids = list(names)
+    chosen = st.selectbox(
+        "What is risky in", ids, index=ids.index(wanted) if wanted in ids else None,
+        format_func=lambda one: names[one], placeholder="Choose a change to review",
+        key="review-of",
+    )  # fmt: skip
+    if chosen is None:
+        st.query_params.pop(CHANGE, None)
+        return
+    st.query_params[CHANGE] = chosen
+    base = str(requests.get(chosen, {}).get("base_sha") or "")
+    review.draw(scope, known[chosen]["commit_sha"], base, names[chosen])
+
+
+def _title(row: Mapping[str, Any], request: Mapping[str, Any]) -> str:
+    if request:
+        return f"#{request['number']} {request['title'] or ''}".strip()
+    return str(row.get("branch") or row["subject_id"])
 
 
 def _requests(rows: pl.DataFrame, scope: Scope) -> dict[str, dict[str, Any]]:

@@ -47,6 +47,7 @@ MEANING = {
     "model.name": "Name of the model at that endpoint",
     "model.api_key": "Reference to its key: env:NAME or file:PATH",
     "model.may_send": "The consent: masked evidence may be sent to it",
+    "model.may_send_pictures": "The consent for pictures of pages, in which nothing is masked",
     "model.timeout_s": "Seconds that an answer may take",
     "model.retries": "Times that a failed call is tried again",
     "model.answer_tokens": "Tokens that an answer may have",

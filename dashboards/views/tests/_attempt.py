@@ -32,6 +32,10 @@ where
     and attempt = $attempt
 order by ordinal, nth
 """
+READ = {
+    "console": ("What the page said", None), "page": ("The page's source", "html"),
+}  # fmt: skip
+"""Kind of text that can be read here: its label and its language."""
 VITALS = (
     ("ttfb", "First byte", 800, 1800), ("fcp", "First paint", 1800, 3000),
     ("lcp", "Largest paint", 2500, 4000), ("inp", "Interaction", 200, 500),
@@ -49,7 +53,7 @@ def draw(scope: Scope, wanted: str) -> None:
     attempt = _attempts.chosen(found, scope)
     steps, files = (_attempts.of(scope, attempt, sql) for sql in (STEPS, FILES))
     _attempts.verdict(attempt)
-    _film.draw(steps, files)
+    (_film.draw if steps.height else _film.pictures)(steps, files)
     _difference(scope, found, attempt, files)
     _vitals(files)
     _evidence(files)
@@ -117,12 +121,13 @@ def _evidence(files: Rows) -> None:
             for row in whole:
                 _offer(row)
         for row in whole:
-            body = data.artifact(row["sha256"]) if row["kind"] in ("video", "console") else None
+            body = data.artifact(row["sha256"]) if row["kind"] in ("video", *READ) else None
             if body and row["kind"] == "video":
                 st.video(body, format="video/webm", width=VIDEO_WIDTH)
             elif body:
-                with st.expander("What the page said", icon=":material/terminal:"):
-                    st.code(body.decode("utf-8", "replace")[-20_000:], language=None)
+                label, language = READ[row["kind"]]
+                with st.expander(label, icon=":material/terminal:"):
+                    st.code(body.decode("utf-8", "replace")[-20_000:], language=language)
 
 
 def _offer(row: Mapping[str, Any]) -> None:

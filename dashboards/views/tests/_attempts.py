@@ -53,7 +53,8 @@ def chosen(attempts: Rows, scope: Scope) -> dict[str, Any]:
     rows = attempts.dicts()
     labels = [
         f"{theme.SYMBOL.get(row['status'], '')} {words.moment(row['started_at'], scope.zone)}"
-        f" · {row['environment']} · attempt {row['attempt']}"
+        + (f" · {row['environment']}" if row["environment"] else "")
+        + f" · attempt {row['attempt']}"
         for row in rows
     ]
     charts.headline(words.test_title(rows[0]["name"], rows[0]["parameters"]), rows[0]["suite"])

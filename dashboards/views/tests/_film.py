@@ -16,6 +16,7 @@ from dashboards.data import Rows
 
 MOST_PICTURES = 60
 MOST_LINES = 60
+IMAGES = ("image/png", "image/jpeg")
 TONE = {"passed": theme.STATUS["passed"], "failed": theme.STATUS["failed"]}
 
 
@@ -32,6 +33,31 @@ def draw(steps: Rows, files: Rows) -> None:
         shown = {row["ordinal"]: row["sha256"] for row in pictures.iter_rows(named=True)}
         frames = "".join(_frame(row, shown) for row in steps.dicts()[:MOST_PICTURES])
         st.html(f"<div class='gl-film' tabindex='0' role='list' aria-label='Steps'>{frames}</div>")
+
+
+def pictures(steps: Rows, files: Rows) -> None:
+    """Draw the pictures of an attempt that has no steps: a suite of others took them at its end."""
+    found = files.frame.filter(pl.col("kind") == "screenshot") if files.height else files.frame
+    if found.is_empty():
+        draw(steps, files)
+        return
+    with charts.figure("What the browser showed", files, key="film"):
+        frames = "".join(_picture(row) for row in found.head(MOST_PICTURES).to_dicts())
+        st.html(
+            "<div class='gl-film gl-large' tabindex='0' role='list' aria-label='Pictures'>"
+            f"{frames}</div>"
+        )
+
+
+def _picture(row: Mapping[str, Any]) -> str:
+    """Return the HTML of one picture of the whole attempt."""
+    name = escape(row["name"], quote=True)
+    body = data.artifact(row["sha256"])
+    picture = "<div class='gl-blank'>no longer kept</div>"
+    if body and row["media"] in IMAGES:
+        source = f"data:{row['media']};base64,{base64.b64encode(body).decode()}"
+        picture = f"<img src='{source}' alt='{name}' loading='lazy'>"
+    return f"<figure role='listitem'>{picture}<figcaption><span>{name}</span></figcaption></figure>"
 
 
 def _frame(row: Mapping[str, Any], shown: Mapping[int, str]) -> str:

@@ -1,4 +1,4 @@
-"""Journeys: browser tests that people wrote as steps, and what each attempt of one looked like."""
+"""Journeys: browser tests, written as steps or in suites of others, and what each looked like."""
 
 from __future__ import annotations
 
@@ -21,9 +21,15 @@ STRIP = 14
 JOURNEYS = """
 with
 journeys as (
-    select distinct test_id
+    select test_id
     from core.test_steps
     where project_id = $project and action = 'open' and day between $first and $last
+    union
+    select test_id
+    from core.test_artifacts
+    where
+        project_id = $project and kind in ('screenshot', 'trace', 'video')
+        and day between $first and $last
 ),
 
 attempts as (
@@ -64,7 +70,8 @@ def render(scope: Scope) -> None:
         charts.empty(
             "No journey has run in this period",
             "A journey is a file of a few lines: open a page, click, see. Write one, or record it, "
-            "and run it; its film strip, trace and video stand here.",
+            "and run it; its film strip, trace and video stand here. So does what a failed test of "
+            "Selenium or pytest-playwright showed, run with pytest -p golive.",
             "golive record http://127.0.0.1:8080 --out journey.yaml\n"
             f"golive test run journey.yaml --project {scope.project.id}",
         )

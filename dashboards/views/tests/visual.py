@@ -13,7 +13,7 @@ from assets import baselines
 from dashboards import boards, charts, data, moment, reader, theme, words
 from dashboards.data import Rows
 from dashboards.scope import Scope
-from dashboards.views.tests import _look
+from dashboards.views.tests import _judged, _look
 from golive_core.errors import GoLiveError, UsageError
 
 TITLE = "Visual review"
@@ -29,7 +29,7 @@ DECIDED = 20
 STRIP = 16
 SAID = "visual_said"
 """Session key of what became of the last decision."""
-MARKS = {"same": "✓", "changed": "✕", "new": "+"}
+MARKS = {"same": "✓", "changed": "✕", "rejected": "✕", "new": "+"}
 
 HEALTH = """
 with
@@ -80,10 +80,12 @@ def render(scope: Scope) -> None:
             f"golive test run journeys/ --project {scope.project.id}",
         )
         return
-    _headline(queue)
+    faults = _faults(scope)
+    _headline(queue, faults.height)
     if said := st.session_state.pop(SAID, ""):
         st.info(said)
     _queue(queue, scope)
+    _rejected(faults, scope)
     _health(health, _if_made("predictions.flaky", FLAKY, scope), scope)
     _past(past, scope)
 
@@ -93,7 +95,21 @@ def _if_made(table: str, sql: str, scope: Scope) -> Rows:
     return (data.none if data.missing((table,)) else data.rows)(sql, project=scope.project.id)
 
 
-def _headline(queue: Rows) -> None:
+def _faults(scope: Scope) -> Rows:
+    """Return the looks whose newest picture was rejected."""
+    rows = data.rows(baselines.NOT_APPROVED, projects=[scope.project.id])
+    if rows.is_empty:
+        return rows
+    return boards.with_frame(rows, rows.frame.filter(pl.col("state") == "rejected"))
+
+
+def _headline(queue: Rows, faults: int) -> None:
+    if queue.is_empty and faults:
+        charts.headline(
+            f"{words.plural(faults, 'rejected look is', 'rejected looks are')} not mended yet",
+            "Nothing waits for a decision. What was rejected fails its test until it is mended.",
+        )
+        return
     if queue.is_empty:
         charts.headline("Every look is as approved", "What differs the next time waits here.")
         return
@@ -123,11 +139,21 @@ def _queue(queue: Rows, scope: Scope) -> None:
             st.caption(f"{left} once these are decided.")
 
 
+def _rejected(faults: Rows, scope: Scope) -> None:
+    """List the looks that fail because somebody said that they are wrong."""
+    if faults.is_empty:
+        return
+    note = "Their tests fail until they are mended, or until: golive test approve NAME"
+    with charts.figure("Rejected and not mended", faults, key="looks-rejected", note=note):
+        st.html(theme.listed(_facts(row, scope) for row in faults.dicts()))
+
+
 def _waiting(row: Mapping[str, Any], scope: Scope) -> None:
     key = row["look_id"]
     with st.container(border=True, key=f"look-{key}"):
         st.html(_facts(row, scope))
         _look.draw(row)
+        _judged.draw(row)
         if moment.as_of() is not None:
             return
         if not reader.may("approve", "baselines", row["project_id"]):
@@ -141,10 +167,10 @@ def _waiting(row: Mapping[str, Any], scope: Scope) -> None:
 
 
 def _facts(row: Mapping[str, Any], scope: Scope) -> str:
-    is_new = row["verdict"] == "new"
-    share = "no approved picture yet" if is_new else (
-        f"{words.percent(row['changed_share'], digits=2)} of it changed"
-    )  # fmt: skip
+    is_new = row["verdict"] == "new" and row["state"] is None
+    share = f"{words.percent(row['changed_share'], digits=2)} of it changed"
+    if row["verdict"] != "changed":
+        share = "no approved picture yet" if is_new else "its picture was rejected"
     where = f"{row['browser']} · {row['size']} · {row['theme']}"
     seen = f"{words.ago(row['started_at'], scope.now)} on {words.branch(row['branch'])}"
     commit = f" at {words.short(row['commit_sha'])}" if row["commit_sha"] else ""
@@ -213,7 +239,7 @@ COLUMNS = {
     "name": st.column_config.TextColumn("Look", width=150),
     "test": st.column_config.TextColumn("Test", width=180),
     "strip": st.column_config.TextColumn(
-        "Looks", width=170, help="✓ same, ✕ changed, + new; the newest on the right"
+        "Looks", width=170, help="✓ same, ✕ changed or rejected, + new; the newest on the right"
     ),
     "changed": st.column_config.NumberColumn("Changed", width=75),
     "unexplained": st.column_config.NumberColumn("Not approved", width=95),

@@ -27,6 +27,7 @@ def command(
 ) -> None:  # fmt: skip
     """Tell which changed lines no test runs: golive test coverage main...HEAD."""
     from golive_cli.diff_coverage import covered
+    from golive_cli.kept_verdicts import UNMERGED, keep_coverage
     from golive_core.lake import Lake
     from golive_core.settings import home
     from golive_runner.changed_tests import change, top
@@ -35,11 +36,15 @@ def command(
         raise UsageError(f"{span} is no range of commits", hint="For example main...HEAD")
     lake = Lake(home() / "lake")
     name = _project(lake, project)
-    found = covered(lake, name, change(top(Path.cwd()), span))
+    repository = top(Path.cwd())
+    changed = change(repository, span)
+    found = covered(lake, name, changed)
     if as_json:
         emit([_row(one) for one in found])
     else:
         _show(found)
+    head = changed.head or repository.commit("HEAD")
+    keep_coverage(name, span or UNMERGED, head, found)
     share = _share(found)
     if share is not None and share < fail_under:
         raise typer.Exit(1)

@@ -11,7 +11,7 @@ from golive_cli.output import Json, emit, say
 from golive_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from golive_runner.attempt import Attempt
+    from golive_runner.attempt import Attempt, StepResult
     from golive_runner.isolated import Finished
 
 MARKS = {"passed": "✓", "failed": "✗", "error": "!", "skipped": "·"}
@@ -75,6 +75,10 @@ def _tell(attempt: Attempt) -> None:
         say(f"      {attempt.message}")
 
 
+def _is_new(step: StepResult) -> bool:
+    return step.look is not None and step.look.verdict == "new"
+
+
 def _end(finished: Finished, as_json: bool) -> None:
     """Sum up; the last attempt of each decides."""
     last = {(one.suite, one.name): one for one in finished.attempts}
@@ -85,6 +89,9 @@ def _end(finished: Finished, as_json: bool) -> None:
         from dataclasses import asdict
 
         emit({"attempts": [asdict(one) for one in finished.attempts], "wrong": finished.wrong})
+    if fresh := [step for one in last.values() for step in one.steps if _is_new(step)]:
+        count = "1 look has" if len(fresh) == 1 else f"{len(fresh)} looks have"
+        say(f"{count} no approved picture yet: golive test approve")
     say(f"{len(last) - len(bad)} passed, {len(bad)} failed, {len(finished.wrong)} not run")
     if not last and finished.wrong:
         raise typer.Exit(2)

@@ -31,17 +31,19 @@ def command(  # noqa: PLR0913, PLR0917 - every option of the command line is a p
     work_tree: Annotated[bool, typer.Option("--work-tree", help="Run the range's last commit in a "
         "work tree of its own.")] = False,
     seed: Annotated[int, typer.Option(help="Of the orders.")] = 0,
+    project: Annotated[str, typer.Option(help="Whose tests they are; keeps the verdicts.")] = "",
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Run new and changed tests again and again: golive test stress main...HEAD."""
     from functools import partial
 
-    from golive_cli import stressing
+    from golive_cli import kept_verdicts, stressing
     from golive_runner.reruns import Reruns
     from golive_runner.stress import stress
     from golive_runner.watch import Limits
     from models import reruns
 
+    owner = kept_verdicts.owner(project)
     folder, sha, tests = _asked(list(what or ()), work_tree=work_tree)
     if not tests:
         say("The change adds and touches no test.")
@@ -54,6 +56,8 @@ def command(  # noqa: PLR0913, PLR0917 - every option of the command line is a p
         judge = partial(reruns.flaky, confidence=confidence, threshold=threshold)
         found = stress(made, judge, runs, stressing.progress)
     stressing.tell(found, as_json=as_json, what="P(flaky)")
+    commit = sha or kept_verdicts.commit_of(folder)
+    kept_verdicts.keep_reruns(owner, kept_verdicts.Asked("stress", _span(what), commit), found)
     _end(found)
 
 
@@ -77,6 +81,15 @@ def _asked(words: list[str], *, work_tree: bool) -> tuple[Path, str, list[str]]:
             where=spans[0], hint="Add --work-tree, or check it out",
         )  # fmt: skip
     return repository.path, (found.head or here) if work_tree else "", tests(found)
+
+
+def _span(words: Sequence[str] | None) -> str:
+    """Return the range that was asked about, "" where tests were named."""
+    from golive_cli.kept_verdicts import UNMERGED
+
+    if not words:
+        return UNMERGED
+    return words[0] if ".." in words[0] and "::" not in words[0] else ""
 
 
 def _end(found: Sequence[tuple[Course, Judged]]) -> None:

@@ -27,16 +27,18 @@ def command(
         max=0.9999)] = 0.95,
     timeout: Annotated[float, typer.Option(help="Seconds of a round.", min=1)] = 600.0,
     python: Annotated[str, typer.Option(help="The suite's Python; default: the PATH's.")] = "",
+    project: Annotated[str, typer.Option(help="Whose test it is; keeps the verdict.")] = "",
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Run a mended test until its fix is sure: golive test verify TEST --since-fix SHA."""
-    from golive_cli import stressing
+    from golive_cli import kept_verdicts, stressing
     from golive_cli.fix_evidence import evidence
     from golive_runner.changed_tests import top
     from golive_runner.reruns import Reruns
     from golive_runner.stress import stress
     from models import reruns
 
+    owner = kept_verdicts.owner(project)
     repository = top(Path.cwd())
     fix = _fix(repository, since_fix)
     known = evidence(repository, fix, test)
@@ -54,6 +56,8 @@ def command(
         runs, stressing.progress,
     )  # fmt: skip
     stressing.tell(found, as_json=as_json, what="P(fix holds)")
+    asked = kept_verdicts.Asked("verify", "", repository.commit("HEAD"), fix)
+    kept_verdicts.keep_reruns(owner, asked, found, known)
     verdicts = {judged.verdict for course, judged in found if course.runs} or {"unsure"}
     worst = next(one for one in ("broken", "flaky", "unsure", "stable") if one in verdicts)
     say(f"{WORDS[worst]}.")

@@ -30,7 +30,7 @@ WHOLE = -1
 """The ordinal of what belongs to the attempt as a whole."""
 MOST_STEPS = 10_000
 MOST_REGIONS = 200
-VERDICTS = ("new", "same", "changed")
+VERDICTS = ("new", "same", "changed", "rejected")
 
 
 def matches(start: Start) -> bool:
