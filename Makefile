@@ -4,13 +4,9 @@ REPO   ?= .
 ARGS   ?=
 BIN    := .venv/bin
 # What tests drive for real, as Debian packages.
-<<<<<<< HEAD
-SYSTEM := chromium docker-registry ffmpeg influxdb=influxd nginx-light=nginx openjdk-17-jre-headless=java postgresql=pg_ctlcluster prometheus prometheus-alertmanager \
-	prometheus-node-exporter prometheus-pushgateway redis-server xvfb=Xvfb
-=======
 SYSTEM := chromium chromium-driver=chromedriver docker-registry ffmpeg influxdb=influxd nginx-light=nginx openjdk-17-jre-headless=java \
-	prometheus prometheus-alertmanager prometheus-node-exporter prometheus-pushgateway redis-server xvfb=Xvfb
->>>>>>> runner2
+	postgresql=pg_ctlcluster prometheus prometheus-alertmanager prometheus-node-exporter prometheus-pushgateway redis-server \
+	xvfb=Xvfb
 
 .DEFAULT_GOAL := help
 .PHONY: help up test setup setup-test check format bench screenshot lock clean
