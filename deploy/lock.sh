@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compile the four lock files: universal, hashed, naming no host. $1: uv; further arguments go to it.
+# Compile the five lock files: universal, hashed, naming no host. $1: uv; further arguments go to it.
 set -eu
 uv=$1
 shift
@@ -10,4 +10,5 @@ compile() {
 compile "$@" pyproject.toml -o requirements.lock
 compile "$@" --extra test -c requirements.lock pyproject.toml -o requirements-test.lock
 compile "$@" --extra spark -c requirements-test.lock pyproject.toml -o requirements-spark.lock
+compile "$@" --extra postgres -c requirements-test.lock pyproject.toml -o requirements-postgres.lock
 echo uv | compile "$@" - -o requirements-uv.lock

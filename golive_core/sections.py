@@ -70,10 +70,12 @@ class Database:
     """The PostgreSQL that several gateways share; "" keeps files in the home.
 
     `url` is `env:NAME` (or `file:`, `sealed:`) of `postgresql://user:password@host:5432/golive`, or
-    such an address without a password. Inbox, users, sessions, tokens, security events are there.
+    such an address without a password. Inbox, users, sessions, tokens, security events are there;
+    Dagster's runs too where `dagster` is true.
     """
 
     url: str = ""
+    dagster: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import psycopg
 
 SCHEMA = "golive"
+DAGSTER = "golive_dagster"
+"""The schema of Dagster's own tables, where `[database] dagster` says so."""
 MOST = 8
 WAIT_S = 10
 OPTIONS = f"-c search_path={SCHEMA} -c synchronous_commit=on"
@@ -76,14 +78,25 @@ def opened(url: str, schema: str, *, what: str, is_alone: bool = False) -> Gener
         ) from error
 
 
+def make_schema(url: str, name: str) -> None:
+    """Make a schema where it is missing; raises GoLiveError."""
+    with opened(url, "", what="the database", is_alone=True) as db:
+        there = "select 1 from pg_namespace where nspname = ?"
+        if db.execute(there, (name,)).fetchone() is None:
+            db.execute(f"create schema {name}")
+
+
 def rewrite(url: str, tables: Iterable[str]) -> None:
-    """Write tables anew: what was changed or deleted in them is nowhere in their files then."""
+    """Write tables anew: what was changed or deleted in them is nowhere in their files then.
+
+    A table is quoted and has its schema before it. Raises GoLiveError.
+    """
     import psycopg
 
     try:
         with psycopg.connect(url, autocommit=True, options=OPTIONS, connect_timeout=WAIT_S) as db:
             for table in tables:
-                db.execute(f'vacuum full "{table}"'.encode())
+                db.execute(f"vacuum full {table}".encode())
     except psycopg.Error as error:
         what = f"tables cannot be written anew: {' '.join(str(error).split())}"
         raise GoLiveError(what, where=place(url), hint=HINT) from error

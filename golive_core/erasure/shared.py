@@ -1,4 +1,4 @@
-"""Erased people in the PostgreSQL that gateways share: `[database] url`, the schema `golive`."""
+"""Erased people in the PostgreSQL that gateways share: `[database] url`, its schemas `golive*`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from golive_core.erasure.scrub import Scrubber
 NAME = "postgresql"
 """What it is called where the databases of a home are listed."""
 WHAT = "the database"
+FAMILIES = f'"{postgres.SCHEMA}"."families"'
 COLUMNS = """
-select table_name, column_name, data_type from information_schema.columns
-where table_schema = ? and data_type in ('text', 'bytea') order by 1, 2
+select '"' || table_schema || '"."' || table_name || '"', column_name, data_type
+from information_schema.columns
+where table_schema in (?, ?) and data_type in ('text', 'bytea', 'character varying')
+order by 1, 2
 """
 
 
@@ -34,7 +37,7 @@ def scrub(home: Path, erased: Scrubber) -> int:
         changed = {table: 0 for table, _, _ in found}
         for table, column, dtype in found:
             changed[table] += _scrub_column(db, erased, table, column, dtype)
-        if any(changed.values()) and "families" in changed:
+        if any(changed.values()) and FAMILIES in changed:
             for statement in CLOSING:
                 db.execute(statement)
     postgres.rewrite(url, [table for table, count in changed.items() if count])
@@ -42,9 +45,9 @@ def scrub(home: Path, erased: Scrubber) -> int:
 
 
 def columns(db: Connection) -> Iterator[tuple[str, str, type[pl.DataType]]]:
-    """Yield (table, column, dtype) of texts and bodies."""
-    for table, column, kind in db.execute(COLUMNS, (postgres.SCHEMA,)).fetchall():
-        yield table, column, pl.String if kind == "text" else pl.Binary
+    """Yield (table with its schema, column, dtype) of texts and bodies."""
+    for table, column, kind in db.execute(COLUMNS, (postgres.SCHEMA, postgres.DAGSTER)).fetchall():
+        yield table, column, pl.Binary if kind == "bytea" else pl.String
 
 
 def cells(home: Path) -> Iterator[object]:
@@ -53,16 +56,16 @@ def cells(home: Path) -> Iterator[object]:
         return
     with opened(home, "", what=WHAT) as db:
         for table, column, _ in list(columns(db)):
-            yield from (row[0] for row in db.execute(f'select "{column}" from "{table}"'))  # noqa: S608 - its own names
+            yield from (row[0] for row in db.execute(f'select "{column}" from {table}'))  # noqa: S608 - its own names
 
 
 def _scrub_column(
     db: Connection, erased: Scrubber, table: str, column: str, dtype: type[pl.DataType]
 ) -> int:
-    rows = db.execute(f'select ctid::text, "{column}" from "{table}"').fetchall()  # noqa: S608 - its own names
+    rows = db.execute(f'select ctid::text, "{column}" from {table}').fetchall()  # noqa: S608 - its own names
     old = pl.Series([cell for _, cell in rows], dtype=dtype)
-    new = erased.column(old, is_person=is_of_a_person(table, column))
+    new = erased.column(old, is_person=is_of_a_person(table.split('"')[-2], column))
     differs = old.ne_missing(new).arg_true().to_list() if new is not old else []
-    update = f'update "{table}" set "{column}" = ? where ctid = ?::tid'  # noqa: S608 - its own names
+    update = f'update {table} set "{column}" = ? where ctid = ?::tid'  # noqa: S608 - its own names
     db.executemany(update, [(new[number], rows[number][0]) for number in differs])
     return len(differs)

@@ -33,6 +33,7 @@ from golive_core.schema import conform
 from golive_core.security import Fact, Recorder, recorder
 from golive_core.sessions import Sessions
 from golive_core.uploads import Upload
+from golive_dagster.instance import open_instance
 from tests import postgres
 
 DAY = date(2024, 1, 1)
@@ -301,8 +302,11 @@ def test_the_database_that_gateways_share_is_searched_and_scrubbed(
     upload.folder(home).mkdir(parents=True)
     (upload.folder(home) / "0-a.xml").write_bytes(b"<error>ada@example.org</error>")
     upload.share(home)
-    before = prove(home, NAMES)
-    assert before.left["postgresql"] >= 4
+    before = prove(home, NAMES).left["postgresql"]
+    monkeypatch.setenv("GOLIVE_DATABASE_DAGSTER", "true")
+    with open_instance(home) as instance:
+        instance.add_dynamic_partitions("people", ["ada@example.org", "bob"])
+    assert prove(home, NAMES).left["postgresql"] > before >= 4
     pseudonym = removed(home)
     assert prove(home, NAMES).left == {}
     names = [one.name for one in Accounts(home).all()]
@@ -311,6 +315,9 @@ def test_the_database_that_gateways_share_is_searched_and_scrubbed(
     assert Accounts(home).check("bob", password) is not None
     assert [one.body for one in Inbox(home).waiting()][1] == b"\xff"
     assert json.loads(Inbox(home).waiting()[0].body)["user"]["login"] == pseudonym
+    with open_instance(home) as instance:
+        people = set(instance.get_dynamic_partitions("people"))
+    assert people == {"bob", f"{pseudonym}@erased.invalid"}
     (file,) = upload.fetch(home).iterdir()
     assert file.read_text() == f"<error>{pseudonym}@erased.invalid</error>"
     recorder(home).flush()

@@ -70,6 +70,7 @@ MEANING = {
     "sign_in.default_role": "Role of whoever is in none of them; empty lets them not in",
     "secrets.key": "Where the key of sealed secrets is; empty without any",
     "database.url": "The PostgreSQL that several gateways share; empty keeps files in the home",
+    "database.dagster": "Whether Dagster's runs are there too",
     "gateway.url": "Where people reach GoLive behind a front door; empty without one",
     "gateway.origins": "Pages elsewhere whose scripts may read the API, between spaces",
     "gateway.requests": "Requests that one address or token may make",
