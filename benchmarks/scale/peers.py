@@ -158,7 +158,7 @@ def ask_duckdb(path: Path, files: list[Path], rounds: int) -> tuple[list[Figure]
     """Load the rows into one file, without an index as its manual advises, and ask it."""
     meter = Meter("DuckDB file")
     connection = duckdb.connect(str(path))
-    connection.execute("set timezone = 'UTC'")
+    connection.execute("set timezone = 'UTC'; set enable_progress_bar = false")
     names = [str(file) for file in files]
     meter.once("load", lambda: connection.execute(
         f"create table {TABLE} as select * from read_parquet({names}); checkpoint"
@@ -206,7 +206,7 @@ def write_csv(source: Path, target: Path) -> list[Path]:
     columns = ", ".join(part.split()[0] for part in COLUMNS.split(","))
     written: list[Path] = []
     with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
+        connection.execute("set timezone = 'UTC'; set enable_progress_bar = false")
         for file in sorted(source.glob(f"{FACTS}-*.parquet")):
             path = target / f"{file.stem}.csv"
             connection.execute(f"copy (select {columns} from read_parquet('{file}')) to '{path}'"
