@@ -9,7 +9,7 @@ SHOWN = ("load", "day: load", "day: marts", "day: flaky scoring", "lake")
 
 
 def draw(sizes: Sequence[Mapping[str, float]], path: Path) -> None:
-    """Write an SVG: each cost relative to the smallest size, on logarithmic axes."""
+    """Write an SVG: each cost relative to the smallest size, sizes on a logarithmic axis."""
     import altair as alt
     import polars as pl
 
@@ -19,8 +19,10 @@ def draw(sizes: Sequence[Mapping[str, float]], path: Path) -> None:
          for one in sizes for name in names]
     )  # fmt: skip
     lines = alt.Chart(rows).mark_line(point=True).encode(
-        x=alt.X("rows:Q", title="test results in the lake").scale(type="log").axis(format="~s"),
-        y=alt.Y("ratio:Q", title="cost, smallest size = 1").scale(type="log"),
+        x=alt.X("rows:Q", title="test results in the lake")
+        .scale(type="log", nice=False)
+        .axis(format="~s"),
+        y=alt.Y("ratio:Q", title="cost, smallest size = 1").scale(domain=[0, 2]),
         color=alt.Color("cost:N", title=None, sort=names),
     )  # fmt: skip
     limit = (

@@ -134,7 +134,7 @@ def pages(home: Path) -> tuple[list[Figure], None]:
 
     from dashboards import catalog
 
-    logging.getLogger("streamlit").setLevel(logging.CRITICAL)
+    logging.disable(logging.WARNING)
     os.environ["GOLIVE_HOME"], os.environ["GOLIVE_BASE"] = str(home), str(home.parent)
     meter = Meter("lake")
     views = catalog.views()

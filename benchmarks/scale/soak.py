@@ -39,7 +39,7 @@ from golive_core.tokens import Tokens
 
 GOLIVE = [sys.executable, "-c", "from golive_cli.main import main; main()"]
 SECRET, CASES, PATIENCE_S = "a-webhook-secret", 100, 300.0
-READS = ("builds", "tests", "flaky", "failures", "delivery")
+READS = ("builds", "tests", "flaky", "failures", "dora", "test_predictions")
 """Resources asked in turn, those that the gateway has."""
 TOML = """
 [project.shop]

@@ -122,6 +122,7 @@ class Pool:
         self._url = url
         self._turns = threading.BoundedSemaphore(MOST)
         self._idle: queue.LifoQueue[psycopg.Connection[tuple[Any, ...]]] = queue.LifoQueue()
+        self._is_closed = False
 
     @contextmanager
     def lent(self) -> Generator[psycopg.Connection[tuple[Any, ...]]]:
@@ -145,7 +146,8 @@ class Pool:
             self._turns.release()
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close what is idle, and what is lent once it comes back."""
+        self._is_closed = True
         with suppress(queue.Empty):
             while True:
                 self._idle.get_nowait().close()
@@ -176,8 +178,10 @@ class Pool:
 
         if db.closed or db.info.transaction_status != TransactionStatus.IDLE:
             db.close()
-        else:
-            self._idle.put(db)
+            return
+        self._idle.put(db)
+        if self._is_closed:  # asked after it was put: whoever closes meanwhile may miss it
+            self.close()
 
 
 _pools: dict[tuple[str, int], Pool] = {}
