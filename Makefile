@@ -39,7 +39,7 @@ format: .venv/test.stamp  ## put code and SQL into shape
 	$(BIN)/sqlfluff fix --disable-progress-bar --templater placeholder --exclude-rules RF02,AM04 golive_gateway
 
 bench: .venv/test.stamp  ## run every benchmark, each beside a peer or a limit
-	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script $(ARGS) || exit 1; done
+	@for script in benchmarks/[a-z]*.py benchmarks/scale/run.py; do echo "== $$script"; $(BIN)/python $$script $(ARGS) || exit 1; done
 
 screenshot: .venv/test.stamp  ## make docs/screenshot.png anew in Chromium
 	GOLIVE_UPDATE_SCREENSHOT=1 $(BIN)/python -m pytest tests/dashboards -m browser -q

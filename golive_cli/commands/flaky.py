@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,6 +37,11 @@ order by found.project_id, found.rank
 limit ?
 """
 
+NAMES = """
+select test_id, project_id, suite, class_name, name, parameters, file
+from core.tests
+where test_id in (select unnest(?))
+"""
 RIVALS = {
     "same_commit_30d": "pass and fail on a commit, 30 days (Google, GitHub, Azure DevOps, Datadog)",
     "same_commit_14d": "the same, 14 days (CircleCI)",
@@ -63,6 +69,10 @@ def command(
     compare: Annotated[
         bool, typer.Option("--compare", help="How many the rules of other tools would name.")
     ] = False,
+    flips: Annotated[
+        bool, typer.Option("--flips", help="Those whose result changed most often, judged or not.")
+    ] = False,
+    days: Annotated[int, typer.Option(help="Days up to today, for --flips; 0 for all.", min=0)] = 0,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 50,
     as_json: Json = False,
 ) -> None:
@@ -73,6 +83,9 @@ def command(
     lake = Lake(home() / "lake")
     if compare:
         _compare(lake, project, as_json)
+        return
+    if flips:
+        _flips(lake, project, days, limit, as_json=as_json)
         return
     rows = _rows(lake, project, everything, limit)
     if as_json:
@@ -141,6 +154,38 @@ def _ranked(found: pl.DataFrame, name: str, text: str) -> dict[str, Any]:
         "rule": text, "column": name, "flaky": count,
         "also_golive": int(first["golive"].sum()), "tests": found.height,
     }  # fmt: skip
+
+
+def _flips(lake: Lake, project: str, days: int, limit: int, *, as_json: bool) -> None:
+    """List the tests with most changes between passed and failed, exactly."""
+    from assets.flips import ranking
+
+    since = datetime.now(UTC).date() - timedelta(days=days) if days else date.min
+    found = ranking(lake, _one(lake, project), limit, first=since)
+    tests = found.rows["test_id"].to_list()
+    named = {row["test_id"]: row for row in lake.query(NAMES, [tests]).to_dicts()}
+    rows = [{**named[row["test_id"]], **row} for row in found.rows.to_dicts()]
+    if as_json:
+        emit(rows)
+    elif rows:
+        cells = [(label(row), row["flips"], row["runs"], _percent(row["flips"] / row["runs"]))
+                 for row in rows]  # fmt: skip
+        show(["test", "changes", "attempts", "of attempts"], cells)
+        say(f"{found.counted} of {found.tests} tests with a failure and a pass had to be counted.")
+    else:
+        say("No test has both passed and failed.")
+
+
+def _one(lake: Lake, project: str) -> str:
+    """Return the project that is meant; raises UsageError where there are several."""
+    if project:
+        _known(lake, project)
+        return project
+    sql = "select distinct project_id from core.tests order by 1"
+    names = lake.query(sql)["project_id"].to_list()
+    if len(names) > 1:
+        raise UsageError("which project?", hint=f"--project: {', '.join(names)}")
+    return names[0] if names else ""
 
 
 def _known(lake: Lake, project: str) -> None:

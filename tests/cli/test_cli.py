@@ -475,3 +475,20 @@ def test_core_is_replayed_from_what_was_received(golive: Run, repository: Path) 
     assert {row["instance"] for row in again.json} == {"web-shop-git", "web-shop-reports"}
     assert all(row["new"] == row["changed"] == 0 for row in again.json)
     assert golive("replay", "--from", "2999-01-01", "--json", cwd=repository).json == []
+
+
+def test_flaky_ranks_by_changes_of_the_result(golive: Run, tmp_path: Path) -> None:
+    """The demo has tests that change; a plain count of all of them is the same."""
+    assert "No test has both" in golive("flaky", "--flips").err
+    assert golive("simulate", "--project", "demo").code == 0
+    (row,) = golive("flaky", "--flips", "--limit", "1", "--json").json
+    plain = golive(
+        "sql",
+        "select test_id, count(*) filter (where is_other) as flips from (select test_id, "
+        "(status = 'passed') != lag(status = 'passed') over (partition by test_id "
+        "order by started_at, attempt, status) as is_other from core.test_results "
+        "where status != 'skipped') group by 1 order by 2 desc, 1 limit 1",
+        "--format", "json",
+    ).json  # fmt: skip
+    assert (row["test_id"], row["flips"]) == (plain[0]["test_id"], plain[0]["flips"])
+    assert golive("flaky", "--flips", "--project", "nothing").code == 2
