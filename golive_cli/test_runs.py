@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from assets.workspace import Workspace
     from golive_runner.isolated import Finished
 
 
@@ -16,18 +17,32 @@ def root_of(files: Sequence[Path]) -> Path:
     return here if all(one.is_relative_to(here) for one in files) else files[0].parent
 
 
-def into_lake(
-    files: Sequence[Path], finished: Finished, project: str, *, commit: str = "", branch: str = ""
-) -> None:
-    """Load the report of a run; raises UsageError where it is not clear whose it is."""
-    from assets import journey_runs
+def place(files: Sequence[Path], project: str) -> Workspace:
+    """Return where the report of a run goes: a workspace with one instance, of its project.
+
+    Asked before the run, so that none is lost. Raises UsageError where it is not clear whose it is.
+    """
     from golive_cli.once import once
 
-    workspace = once("reports", [str(files[0].parent)], project, {})
+    return once("reports", [str(files[0].parent)], project, {})
+
+
+def owner(workspace: Workspace) -> str:
+    """Return the project of the one instance of a workspace."""
+    (instance,) = workspace.settings.instances.values()
+    return instance.project_id
+
+
+def into_lake(
+    workspace: Workspace, finished: Finished, folder: Path, *, commit: str = "", branch: str = ""
+) -> None:
+    """Load the report of a run of documents of a folder."""
+    from assets import journey_runs
+
     (instance,) = workspace.settings.instances.values()
     journey_runs.take(
         workspace, finished, name=instance.name, project_id=instance.project_id,
-        given=tested(files[0].parent, commit, branch),
+        given=tested(folder, commit, branch),
     )  # fmt: skip
 
 

@@ -110,3 +110,14 @@ def test_a_look_waits_is_approved_and_is_then_what_runs_are_compared_with(
     rows = golive("sql", query, "--format", "json").json
     assert [(row["verdict"], row["is_alike"]) for row in rows] == [("new", None), ("same", True)]
     assert golive("test", "approve", "--json").json == []
+
+
+def test_whose_a_run_is_has_to_be_clear_before_it_begins(
+    golive: Run, tmp_path: Path, shop: str
+) -> None:
+    (tmp_path / "golive.toml").write_text("[project.shop]\n[project.bank]\n")
+    (tmp_path / "good.yaml").write_text(JOURNEY.format(shop=shop, who="Ada"))
+    done = golive("test", "run", "good.yaml")
+    assert (done.code, "--project shop|bank" in done.err) == (2, True)
+    assert "Sign in" not in done.err, "nothing ran"
+    assert golive("test", "run", "good.yaml", "--project", "bank", "--evidence", "none").code == 0

@@ -38,7 +38,7 @@ def command(  # noqa: PLR0913, PLR0917 - every option of the command line is a p
     """Run journeys and REST checks: golive test run journeys/ checks/ · sign_in.yaml --headed."""
     from assets import journey_runs
     from golive_cli.folder import prepared
-    from golive_cli.test_runs import into_lake, root_of
+    from golive_cli.test_runs import into_lake, owner, place, root_of
     from golive_core.settings import home
     from golive_runner.job import Job
 
@@ -50,14 +50,15 @@ def command(  # noqa: PLR0913, PLR0917 - every option of the command line is a p
         tuple(map(str, files)), str(home().resolve()), str(root_of(files)), browser, headed,
         evidence, None if retries < 0 else retries, base,
     )  # fmt: skip
+    workspace = None if report else place(files, project)
     finished = journey_runs.run(
-        job, project=project, memory_bytes=memory << 20,
+        job, project=owner(workspace) if workspace else project, memory_bytes=memory << 20,
         on=lambda one: None if as_json else _tell(one),
     )  # fmt: skip
     if report:
         journey_runs.saved(report, finished)
-    elif finished.attempts:
-        into_lake(files, finished, project, commit=commit, branch=branch)
+    elif workspace and finished.attempts:
+        into_lake(workspace, finished, files[0].parent, commit=commit, branch=branch)
     _end(finished, as_json)
 
 
