@@ -1,6 +1,7 @@
 """What is configured of a language model: where it is, what it may cost, what may leave.
 
-Read from `[model]` of golive.toml by `golive_core/settings.py`; used by `golive_agents/client.py`.
+Read from `[model]` of golive.toml by `golive_core/config_file.py`; used by
+`golive_agents/client.py`.
 """
 
 from __future__ import annotations
