@@ -56,7 +56,7 @@ def difference(home: Path) -> Difference:
 def said(found: Difference, **changed: Any) -> str:
     """Return an answer as it should be."""
     regions = [
-        {"id": f"R{nth}", "kind": "layout", "text": "The blue button stands further right."}
+        {"id": f"R{nth}", "kind": "layout", "text": "The blue button stands elsewhere."}
         for nth, _ in enumerate(found.parts, start=1)
     ]
     return json.dumps({"regions": regions, "verdict": "meant", "confidence": 0.8} | changed)
@@ -83,7 +83,7 @@ def test_it_sees_the_changed_regions_and_says_what_changed(tmp_path: Path) -> No
         reply = judge(found, seeing(url))
     assert reply.value is not None, reply.reason
     assert reply.value.verdict == "meant"
-    assert reply.value.regions[0].text == "The blue button stands further right."
+    assert reply.value.regions[0].text == "The blue button stands elsewhere."
     sent = pictures(plan.seen[0])
     assert len(sent) == 2 * len(found.parts)
     assert all(one.width < 400 for one in sent), "regions alone, not the page"
