@@ -10,7 +10,8 @@ import dagster as dg
 import pytest
 
 from assets.workspace import Workspace
-from golive_core.settings import Instance, SettingsError, parse
+from golive_core.errors import SettingsError
+from golive_core.settings import Instance, parse
 from golive_dagster.definitions import build_defs
 from golive_dagster.monitors import perform
 from tests.runner.shop import PAGES, open_shop
