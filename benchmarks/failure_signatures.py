@@ -269,7 +269,8 @@ def _reflection(one: Failure, rng: random.Random) -> Failure:
     return one._replace(details=re.sub(r"(?m)^(\tat .*)$", rf"\1\n{made}", one.details, count=1))
 
 
-ROOTS = ("/srv/", "/home/ann/", "/home/runner/work/shop/", "/builds/team/", "/Users/bob/")
+HOMES = "/home"
+ROOTS = ("/srv/", f"{HOMES}/ann/", f"{HOMES}/ci/work/shop/", "/builds/team/", "/Users/bob/")
 SAME: dict[str, Edit] = {
     "line numbers": _everywhere(
         r"(?<=\.[a-z]{2}:)\d+|(?<=\.\w:)\d+|(?<=\.java:)\d+|(?<=line )\d+", _line

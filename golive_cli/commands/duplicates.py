@@ -14,7 +14,7 @@ from golive_cli.output import Json, ago, emit, say, show
 def command(
     key: Annotated[str, typer.Argument(help="Key of one ticket: SHOP-12 or #12.")] = "",
     project: Annotated[str, typer.Option(help="Only tickets of this project.")] = "",
-    days: Annotated[int, typer.Option(help="Opened in so many days.", min=1)] = 90,
+    days: Annotated[int, typer.Option(help="Opened in so many days.", min=1, max=36_500)] = 90,
     as_json: Json = False,
 ) -> None:
     """List tickets that may be duplicates: golive duplicates SHOP-12. Nothing is changed."""

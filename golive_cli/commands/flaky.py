@@ -72,7 +72,9 @@ def command(
     flips: Annotated[
         bool, typer.Option("--flips", help="Those whose result changed most often, judged or not.")
     ] = False,
-    days: Annotated[int, typer.Option(help="Days up to today, for --flips; 0 for all.", min=0)] = 0,
+    days: Annotated[
+        int, typer.Option(help="Days up to today, for --flips; 0 for all.", min=0, max=36_500)
+    ] = 0,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 50,
     as_json: Json = False,
 ) -> None:

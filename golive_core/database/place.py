@@ -7,6 +7,8 @@ from pathlib import Path
 from golive_core import settings
 from golive_core.errors import SettingsError
 
+SCHEMES = ("postgresql://", "postgres://")
+
 
 def url_of(home: Path) -> str:
     """Return the address of the PostgreSQL that remembers for a home; "" where its files do.
@@ -18,7 +20,13 @@ def url_of(home: Path) -> str:
     url = settings.database_url(home)
     if url is None and home == settings.home():
         url = _loaded(home)
-    return settings.resolve(url) if url and settings.REFERENCE.fullmatch(url) else url or ""
+    found = settings.resolve(url) if url and settings.REFERENCE.fullmatch(url) else url or ""
+    if "://" in found and not found.startswith(SCHEMES):
+        raise SettingsError(
+            "it is no address of a PostgreSQL", where="[database] url",
+            hint="For example postgresql://golive@host:5432/golive",
+        )  # fmt: skip
+    return found
 
 
 def _loaded(home: Path) -> str:

@@ -92,6 +92,8 @@ def test_every_command_explains_itself(golive: Run, name: str) -> None:
         (["flaky"], "nothing has been judged"),
         (["quarantine", "export"], "nothing has been judged"),
         (["simulate", "--builds", "1"], "at least"),
+        (["flaky", "--flips", "--days", "99999999"], "36500"),
+        (["duplicates", "--days", "99999999"], "36500"),
         (["up"], "no Git repository"),
         (["up", "--repo", "no/such/folder"], "no such folder"),
     ],

@@ -184,3 +184,9 @@ def test_another_home_than_that_of_the_settings_remembers_in_files(
     assert not exists(tmp_path / "elsewhere")
     assert settings.load().database.url == "env:GOLIVE_DATABASE_URL"
     assert url in settings.resolved_secrets()
+
+
+def test_an_address_of_something_else_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOLIVE_DATABASE_URL", "mysql://db/golive")
+    with pytest.raises(SettingsError, match="no address of a PostgreSQL"):
+        place.url_of(home)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -151,7 +152,8 @@ def test_a_failed_test_of_selenium_shows_its_browser(
     draw: Draw, look: Visitor, tmp_path: Path
 ) -> None:
     if shutil.which("chromedriver") is None:
-        pytest.skip("chromedriver is missing: apt-get install chromium-driver")
+        message = "chromedriver is missing: apt-get install chromium-driver"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
     with open_shop() as shop:
         (tmp_path / "test_shop.py").write_text(SUITE.replace("{shop}", shop))
         subprocess.run(

@@ -6,6 +6,8 @@ import pytest
 
 from ingest.parse.signature import signature
 
+HOMES = "/home"
+
 STACK = """java.lang.IllegalStateException: no answer from 10.0.0.7:4711 within 3000 ms
 \tat com.shop.cart.Cart.total(Cart.java:41)
 \tat com.shop.cart.Cart$Line.price(Cart.java:97)
@@ -32,7 +34,7 @@ SAME = {
         "no file C:\\Users\\ci\\AppData\\Local\\Temp\\x1\\out.txt",
     ],
     "homes and checkouts": [
-        'File "/home/runner/work/shop/shop/src/cart.py", line 3, in total',
+        f'File "{HOMES}/ci/work/shop/shop/src/cart.py", line 3, in total',
         'File "/builds/team/shop/src/cart.py", line 14, in total',
         'File "/Users/ann/src/cart.py", line 3, in total',
     ],

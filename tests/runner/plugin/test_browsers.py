@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -101,7 +102,8 @@ def kinds(attempt: dict) -> list[tuple[str, str]]:
 def need(program: str) -> str:
     path = shutil.which(program)
     if path is None:
-        pytest.skip(f"{program} is missing: apt-get install chromium chromium-driver")
+        message = f"{program} is missing: apt-get install chromium chromium-driver"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
     return path
 
 
